@@ -1,0 +1,1 @@
+"""The command line: a client of the server's REST API. It imports nothing of the server."""

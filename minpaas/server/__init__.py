@@ -1,0 +1,1 @@
+"""The control plane: receive, build, release, run, route."""

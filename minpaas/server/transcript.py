@@ -1,0 +1,149 @@
+"""The voice of a deploy: one list of events, from which the push, the CLI, the REST stream and the dashboard all read.
+
+Written from any thread, followed from the event loop. What an app prints is untrusted: control sequences other than
+colours are removed, and each of its lines is indented, so that it cannot speak with our voice.
+"""
+
+import asyncio
+import json
+import re
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["step", "detail", "output", "trouble", "command", "end"]
+_PREFIX = {
+    "step": "-----> ",
+    "detail": "       ",
+    "output": "       ",
+    "trouble": " !     ",
+    "command": "     $ ",
+    "end": "",
+}
+_ESCAPES = re.compile(
+    r"\x1b(?:\[(?![0-9;]*m)[0-?]*[ -/]*[@-~]|\].*?(?:\x07|\x1b\\|$)|[PX^_].*?(?:\x1b\\|$)|[^\[\]PX^_])"
+)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def clean(text: str) -> str:
+    """One line of foreign output without what could move a terminal's cursor or set its title; colours stay."""
+    text = text.rsplit("\r", 1)[-1] if not text.endswith("\r") else text.rstrip("\r").rsplit("\r", 1)[-1]
+    return _CONTROLS.sub("", re.sub(r"\x1b(?!\[[0-9;]*m)", "", _ESCAPES.sub("", text)))
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a transcript: when (Unix seconds), what kind, its text. An `end` carries the verdict as JSON."""
+
+    at: float
+    kind: Kind
+    text: str
+
+    def line(self) -> str:
+        """As a person reads it, newline included; empty for what only programs read."""
+        return f"{_PREFIX[self.kind]}{self.text}".rstrip() + "\n" if self.kind not in ("command", "end") else ""
+
+    def json(self) -> str:
+        """As one line of JSON: {"at": float, "kind": str, "text": str}."""
+        return json.dumps({"at": round(self.at, 3), "kind": self.kind, "text": self.text}, ensure_ascii=False)
+
+
+class Transcript:
+    """What happened in one deploy, in order. Kept in memory for followers and in a file for later."""
+
+    def __init__(self, path: Path | None = None):
+        self.events: list[Event] = []
+        self._waiting: set[Callable[[], None]] = set()
+        self._lock = threading.Lock()
+        self._file = path.open("a", encoding="utf-8") if path else None
+
+    def step(self, text: str) -> None:
+        """-----> Building"""
+        self._add("step", text)
+
+    def detail(self, text: str) -> None:
+        """Seven spaces: what we say about a step."""
+        for line in text.splitlines():
+            self._add("detail", line)
+
+    def output(self, text: str) -> None:
+        """What the build or the app itself printed, cleaned."""
+        for line in text.split("\n"):
+            self._add("output", clean(line))
+
+    def trouble(self, text: str) -> None:
+        """An exclamation mark: what went wrong, or should be known."""
+        for line in text.splitlines():
+            self._add("trouble", line)
+
+    def command(self, text: str) -> None:
+        """The command that a person could have typed for what is done now."""
+        self._add("command", text)
+
+    @contextmanager
+    def timed(self, text: str) -> Iterator[None]:
+        """A step that says how long it took when it has gone well."""
+        self.step(text)
+        started = time.monotonic()
+        yield
+        self.detail(f"Done in {time.monotonic() - started:.1f} s")
+
+    def end(self, verdict: dict[str, object]) -> None:
+        """Close: no event follows. `verdict` is what programs read (JSON-able)."""
+        self._add("end", json.dumps(verdict))
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last event has been written."""
+        return bool(self.events) and self.events[-1].kind == "end"
+
+    async def follow(self, quiet: float | None = None) -> AsyncIterator[Event | None]:
+        """All events from the first, then each new one as it comes, until the end.
+
+        Yields None after `quiet` seconds of silence, so that a door can send a keep-alive.
+        """
+        loop, news, seen = asyncio.get_running_loop(), asyncio.Event(), 0
+
+        def ring() -> None:
+            loop.call_soon_threadsafe(news.set)
+
+        with self._lock:
+            self._waiting.add(ring)
+        try:
+            while True:
+                news.clear()
+                while seen < len(self.events):
+                    event = self.events[seen]
+                    seen += 1
+                    yield event
+                    if event.kind == "end":
+                        return
+                try:
+                    await asyncio.wait_for(news.wait(), quiet)
+                except TimeoutError:
+                    yield None
+        finally:
+            with self._lock:
+                self._waiting.discard(ring)
+
+    def _add(self, kind: Kind, text: str) -> None:
+        event = Event(time.time(), kind, text)
+        with self._lock:
+            self.events.append(event)
+            if self._file:
+                self._file.write(event.json() + "\n")
+                self._file.flush()
+            waiting = list(self._waiting)
+        for ring in waiting:
+            try:
+                ring()
+            except RuntimeError:
+                pass  # the follower's loop has ended; it takes itself off the list
