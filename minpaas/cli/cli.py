@@ -4,13 +4,18 @@ import sys
 
 import typer
 
+from minpaas.cli.doctor import doctor
 from minpaas.cli.down import clean, down
 from minpaas.cli.errors import CLIError, tell
+from minpaas.cli.service import service
+from minpaas.cli.token import token
 from minpaas.cli.up import up
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for command in (up, down, clean):
+for command in (up, down, clean, doctor):
     cli.command()(command)
+cli.add_typer(service, name="service")
+cli.add_typer(token, name="token")
 
 
 def main() -> None:

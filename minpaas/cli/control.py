@@ -133,9 +133,10 @@ def _wait(patience: float) -> dict[str, Any]:
         if not has_unit() and not daemon().pid():
             break  # it has ended: no use in waiting
         time.sleep(0.1)
+    if has_unit():
+        raise Trouble("The server did not start", "systemd runs it", "see why: journalctl -u minpaas -n 50")
     daemon().stop()
-    log = "journalctl -u minpaas -n 50" if has_unit() else f"less {daemon().log}"
-    raise Trouble("The server did not start", daemon().last_lines(), f"its whole log: {log}")
+    raise Trouble("The server did not start", daemon().last_lines(), f"its whole log is {daemon().log}")
 
 
 def _foreign() -> Trouble:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from minpaas import home
-from minpaas.cli import api, control, engine
+from minpaas.cli import api, control, engine, service
 from minpaas.cli.errors import CLIError, Trouble, Unreachable
 from minpaas.cli.voice import Voice, say
 
@@ -38,6 +38,8 @@ def clean(
     with voice.step("Removing the apps"):
         _delete_apps(voice)
     _stop(voice, {"clean": True})
+    if control.has_unit():
+        service.uninstall()
     with voice.step("Removing the files"):
         _remove_files(where, voice)
     _end(voice, "Everything is removed; minpaas up starts afresh", "There was nothing to remove")
