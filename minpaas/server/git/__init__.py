@@ -1,0 +1,1 @@
+"""The hand that holds git: receiving packs, serving them, moving refs. The only owner of dulwich."""

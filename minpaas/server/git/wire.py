@@ -1,0 +1,75 @@
+"""The bytes between a pusher and us, over whichever transport they come."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from dulwich.protocol import SIDE_BAND_CHANNEL_PROGRESS, Protocol
+
+KEEP_ALIVE = 5.0  # seconds of silence after which something is sent, so that no proxy or client gives up
+
+
+class Wire(Protocol):
+    """A dulwich protocol over two functions: one that returns whatever has come (b"" at the end), one that sends all."""
+
+    def __init__(self, receive: Callable[[], bytes], send: Callable[[bytes], object]):
+        self._receive = receive
+        self._rest = b""
+
+        def write(data: bytes) -> int:
+            send(data)
+            return len(data)
+
+        super().__init__(self._exactly, write)
+
+    def recv(self) -> bytes:
+        """At least one byte, as many as are there; b"" at the end."""
+        if self._rest:
+            data, self._rest = self._rest, b""
+            return data
+        return self._receive()
+
+    def wait(self) -> None:
+        """Return when something has come, or nothing ever will."""
+        if not self._rest:
+            self._rest = self._receive()
+
+    def _exactly(self, size: int) -> bytes:
+        """`size` bytes, fewer only at the end of the stream."""
+        if len(self._rest) < size:
+            parts, have = [self._rest], len(self._rest)
+            while have < size and (data := self._receive()):
+                parts.append(data)
+                have += len(data)
+            self._rest = b"".join(parts)
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+
+class Sideband:
+    """Live text to the pusher. One who has left never breaks a deploy: from then on the text is dropped."""
+
+    def __init__(self, wire: Wire, enabled: bool):
+        self._wire, self._enabled = wire, enabled
+        self._lock = threading.Lock()
+        self._last = time.monotonic()
+        self.gone = False
+
+    def say(self, text: bytes) -> None:
+        """Shown by the client behind `remote: `."""
+        self._write(lambda: self._wire.write_sideband(SIDE_BAND_CHANNEL_PROGRESS, text))
+
+    def keep_alive(self) -> None:
+        """An empty packet, if nothing was said for a while."""
+        if time.monotonic() - self._last >= KEEP_ALIVE:
+            self._write(lambda: self._wire.write(b"0005\x02"))
+
+    def _write(self, send: Callable[[], object]) -> None:
+        if not self._enabled or self.gone:
+            return
+        with self._lock:
+            try:
+                send()
+                self._last = time.monotonic()
+            except Exception:  # each transport fails in its own way, and all of them mean the same
+                self.gone = True
