@@ -150,7 +150,8 @@ def _git() -> Iterator[Finding]:
 
 
 def _disk() -> Iterator[Finding]:
-    for folder in dict.fromkeys((_existing(home.home()), _existing(Path("/var/lib/docker")))):
+    folders = _existing(home.home()), _existing(Path("/var/lib/docker"))
+    for folder in {folder.stat().st_dev: folder for folder in folders}.values():  # one line a disk
         usage = shutil.disk_usage(folder)
         free = f"{usage.free / (1 << 30):.1f} GiB free ({usage.free / usage.total:.0%}) at {folder}"
         low = usage.free < _LOW_BYTES or usage.free / usage.total < _LOW_SHARE

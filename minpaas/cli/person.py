@@ -51,11 +51,11 @@ class Person:
         return None
 
     def run(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[Any]:
-        """Run a command as this person, with what root gave up; nothing is read from the terminal."""
+        """Run a command as this person, without root's rights; it starts where everyone may be, and asks nothing."""
         env = os.environ | {"HOME": str(self.home), "USER": self.name, "LOGNAME": self.name} | options.pop("env", {})
         if os.geteuid() == 0 and self.uid != 0:
             options |= {"user": self.uid, "group": self.gid, "extra_groups": os.getgrouplist(self.name, self.gid)}
-        return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, check=False, **options)
+        return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, check=False, **{"cwd": "/"} | options)
 
     @contextmanager
     def acting(self) -> Iterator[None]:

@@ -76,20 +76,21 @@ def _stacks(voice: Voice) -> None:
 
 def _keys(voice: Voice, owner: Person) -> None:
     """The person's keys at the server, the server's at the person's."""
-    keys = owner.public_keys()
-    if not keys:
-        keys = [owner.make_key()]
-        voice.changed(f"made an SSH key, {keys[0].with_suffix('')} (there was none)")
+    if not owner.public_keys():
+        voice.changed(f"made an SSH key, {owner.make_key()} (there was none)")
     known = {_body(key["key"]) for key in api.request("GET", "/keys")}
-    for file in keys:
-        line = file.read_text().strip()
+    ours, file = api.request("GET", "/keys/host"), owner.ssh / "known_hosts"
+    try:
+        with owner.acting():
+            lines = {public: public.read_text().strip() for public in owner.public_keys()}
+            done = known_hosts.remember(file, int(ours["port"]), ours["keys"])
+    except OSError as error:
+        hint = f"that file must be readable and writable for {owner.name}"
+        raise Trouble("An SSH file cannot be used", f"{error.filename}: {error.strerror}", hint) from None
+    for public, line in lines.items():
         if _body(line) not in known:
             api.request("POST", "/keys", {"key": line})
-            voice.changed(f"the server now knows {file}")
-    ours = api.request("GET", "/keys/host")
-    file = owner.ssh / "known_hosts"
-    with owner.acting():
-        done = known_hosts.remember(file, int(ours["port"]), ours["keys"])
+            voice.changed(f"the server now knows {public}")
     if done:
         voice.changed(f"{done} the server's host key in {file}")
 
