@@ -41,6 +41,7 @@ _MODULES = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/local/li
 _LUA = ("/usr/share/lua/5.1", "/usr/local/share/lua/5.1")
 _INSTALL = "apt-get install nginx libnginx-mod-http-lua"
 _PAGES = ("bad", "unknown", "created", "stopped", "crashed", "maintenance", "unreachable")
+_PORTS = (80, 8080)
 _LOG_LIMIT = 16 << 20
 _CONNECTIONS = 10240  # of one worker; a proxied request takes two
 
@@ -74,13 +75,18 @@ def _value(route: Route) -> str:
 def _address(address: str) -> str:
     """An IP address and a port: nginx's balancer asks no resolver."""
     host, _, port = address.rpartition(":")
-    try:
-        ip = ipaddress.ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
-    except ValueError:
-        raise ValueError(f"not an IP address and a port: {address!r}") from None
-    if not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > 65535 or (ip.version == 6) != host.startswith("["):
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > 65535:
         raise ValueError(f"not an IP address and a port: {address!r}")
-    return f"{ip}:{port}" if ip.version == 4 else f"[{ip.compressed}]:{port}"
+    return f"{_ip(host)}:{port}"
+
+
+def _ip(text: str) -> str:
+    """An IP address as nginx writes it, IPv6 in brackets. Raises ValueError; also on a scope, which may be any text."""
+    bracketed = text.startswith("[") and text.endswith("]")
+    ip = ipaddress.ip_address(text[1:-1] if bracketed else text)
+    if "%" in text or bracketed != (ip.version == 6):
+        raise ValueError(f"not an IP address: {text!r}")
+    return f"[{ip.compressed}]" if bracketed else str(ip)
 
 
 class Nginx:
@@ -94,7 +100,7 @@ class Nginx:
     @property
     def port(self) -> int:
         """The port that nginx listens on, or will when it is started next."""
-        return self._settings.http_port or self._remembered_port() or 80
+        return self._settings.http_port or self._remembered_port() or _PORTS[0]
 
     def ensure_running(self) -> int:
         """nginx runs with the configuration of this version and these settings; the port it listens on is returned."""
@@ -114,6 +120,7 @@ class Nginx:
         """These routes and no others, from now on and after a restart of nginx. Requests in flight are not touched."""
         text = render_map(routes)
         with self._lock:
+            self._settings.apps_map.parent.mkdir(parents=True, exist_ok=True)
             _write(self._settings.apps_map, text)
             status, answer = self._ask("PUT", "/routes", text)
         if status != 200:
@@ -150,16 +157,15 @@ class Nginx:
         pid = self._pid()
         if pid is None:
             raise MachineTrouble("nginx answers, but its pid file is gone", hint=f"see {self._prefix}")
+        if port != self._remembered_port():
+            self._require_free(port)
         before = {name: _read(self._prefix / name) for name in files}
         self._write_files(files)
         try:
             self._nginx("-t", "-q")
             os.kill(pid, signal.SIGHUP)
             if not _wait(lambda: self._fingerprint_running() == fingerprint, 5.0):
-                _, owner = _owner_of(port, besides=pid)
-                raise MachineTrouble(
-                    f"nginx kept its old configuration{owner}", hint=f"see {self._prefix / 'error.log'}"
-                )
+                raise MachineTrouble("nginx kept its old configuration", hint=f"see {self._prefix / 'error.log'}")
         except MachineTrouble:
             self._write_files({name: text for name, text in before.items() if text is not None})
             raise
@@ -223,16 +229,13 @@ class Nginx:
 
     def _addresses(self) -> list[str]:
         """settings.http_listen, checked; without the IPv6 ones where the machine has no IPv6."""
-        found = []
-        for address in self._settings.http_listen:
-            try:
-                ip = ipaddress.ip_address(address.removeprefix("[").removesuffix("]"))
-            except ValueError:
-                raise BadSetting("MINPAAS_HTTP_LISTEN", address, "IP addresses such as 127.0.0.1,[::1]") from None
-            if ip.version == 4:
-                found.append(str(ip))
-            elif _has_ipv6():
-                found.append(f"[{ip.compressed}]")
+        try:
+            found = [_ip(address) for address in self._settings.http_listen]
+        except ValueError:
+            listen = ",".join(self._settings.http_listen)
+            raise BadSetting("MINPAAS_HTTP_LISTEN", listen, "IP addresses such as 127.0.0.1,[::1]") from None
+        if not _has_ipv6():
+            found = [address for address in found if not address.startswith("[")]
         if not found:
             raise MachineTrouble("no address of MINPAAS_HTTP_LISTEN is to be had on this machine")
         return found
@@ -262,15 +265,18 @@ class Nginx:
     def _free_port(self) -> int:
         """The port to listen on. Raises MachineTrouble naming who has the one that was asked for."""
         if self._settings.http_port:
-            if reason := self._not_free(self._settings.http_port):
-                raise MachineTrouble(reason, hint="end it, or set MINPAAS_HTTP_PORT to another port")
+            self._require_free(self._settings.http_port)
             return self._settings.http_port
         reasons = []
-        for port in dict.fromkeys(filter(None, (self._remembered_port(), 80, 8080))):
+        for port in dict.fromkeys(filter(None, (self._remembered_port(), *_PORTS))):
             if not (reason := self._not_free(port)):
                 return port
             reasons.append(reason)
         raise MachineTrouble("; ".join(reasons), hint="set MINPAAS_HTTP_PORT to a free port")
+
+    def _require_free(self, port: int) -> None:
+        if reason := self._not_free(port):
+            raise MachineTrouble(reason, hint="end it, or set MINPAAS_HTTP_PORT to another port")
 
     def _not_free(self, port: int) -> str:
         """Why nginx could not listen on a port; empty when it could."""
@@ -286,7 +292,7 @@ class Nginx:
                 except PermissionError:
                     return f"this user may not listen on port {port}"
                 except OSError as error:
-                    _, owner = _owner_of(port)
+                    owner = _owner_of(port)
                     return (
                         f"port {port} of {address} is taken{owner}" if owner else f"{address}:{port}: {error.strerror}"
                     )
@@ -421,21 +427,29 @@ def _is_process(pid: int) -> bool:
     return stat is not None and stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
-def _owner_of(port: int, besides: int = 0) -> tuple[int | None, str]:
-    """Who listens on a TCP port: its pid, and words to add to a sentence; (None, "") when nobody is seen."""
-    inodes = _listeners(port)
-    if not inodes:
-        return None, ""
-    wanted = {f"socket:[{inode}]" for inode in inodes}
+def _owner_of(port: int) -> str:
+    """Who listens on a TCP port, as words to add to a sentence; empty when nobody does."""
+    wanted = {f"socket:[{inode}]" for inode in _listeners(port)}
+    if not wanted:
+        return ""
     for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
-        try:
-            links = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
-        except OSError:
-            continue  # it has ended, or is another user's
-        if pid != besides and wanted & links:
-            return pid, f" by {name} (pid {pid})"
-    return None, " by another user's process" if not besides else ""
+        if wanted & _open_files(pid):
+            return f" by {(_read(Path(f'/proc/{pid}/comm')) or '').strip()} (pid {pid})"
+    return " by another user's process"
+
+
+def _open_files(pid: int) -> set[str]:
+    """What a process has open; nothing where it has ended or is another user's."""
+    found = set()
+    try:
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            try:
+                found.add(os.readlink(entry.path))
+            except OSError:
+                continue  # closed in the meantime
+    except OSError:
+        pass
+    return found
 
 
 def _listeners(port: int) -> set[str]:
