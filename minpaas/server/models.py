@@ -98,6 +98,7 @@ class Release(BaseModel):
     process_types: dict[str, str]  # type -> command; "" where the image's own CMD runs
     formation: dict[str, int] = {"web": 1}
     port: int = 8000  # what PORT is set to
+    environment: dict[str, str] = {}  # what the runtime sets, under the app's own config vars
     config: str | None = None  # the id of its config set
     domains: list[Domain] = []
     created_at: str = ""

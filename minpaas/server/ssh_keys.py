@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 log = logging.getLogger("minpaas.ssh")
 
 _HOST_KEY = "ssh_host_ed25519_key"
-_KINDS = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+KINDS = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 
 
 def host_key(state: Path) -> paramiko.PKey:
@@ -61,7 +61,7 @@ def _parse(text: str) -> frozenset[bytes]:
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
-        if words[0] not in _KINDS or len(words) < 2:
+        if words[0] not in KINDS or len(words) < 2:
             # options such as from="..." restrict a key: one that we do not obey must not be let in without it
             log.warning("authorized_keys line %d: not understood, so not used", number)
             continue

@@ -4,16 +4,17 @@ Written from any thread, followed from the event loop. What an app prints is unt
 colours are removed, and each of its lines is indented, so that it cannot speak with our voice.
 """
 
-import asyncio
 import json
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from minpaas.server.feed import Feed
 
 Kind = Literal["step", "detail", "output", "trouble", "command", "end"]
 _PREFIX = {
@@ -53,13 +54,12 @@ class Event:
         return json.dumps({"at": round(self.at, 3), "kind": self.kind, "text": self.text}, ensure_ascii=False)
 
 
-class Transcript:
+class Transcript(Feed[Event]):
     """What happened in one deploy, in order. Kept in memory for followers and in a file for later."""
 
     def __init__(self, path: Path | None = None):
-        self.events: list[Event] = []
-        self._waiting: set[Callable[[], None]] = set()
-        self._lock = threading.Lock()
+        super().__init__()
+        self._writing = threading.Lock()
         self._file = path.open("a", encoding="utf-8") if path else None
 
     def step(self, text: str) -> None:
@@ -96,54 +96,18 @@ class Transcript:
     def end(self, verdict: dict[str, object]) -> None:
         """Close: no event follows. `verdict` is what programs read (JSON-able)."""
         self._add("end", json.dumps(verdict))
-        if self._file:
-            self._file.close()
-            self._file = None
-
-    @property
-    def ended(self) -> bool:
-        """Whether the last event has been written."""
-        return bool(self.events) and self.events[-1].kind == "end"
-
-    async def follow(self, quiet: float | None = None) -> AsyncIterator[Event | None]:
-        """All events from the first, then each new one as it comes, until the end.
-
-        Yields None after `quiet` seconds of silence, so that a door can send a keep-alive.
-        """
-        loop, news, seen = asyncio.get_running_loop(), asyncio.Event(), 0
-
-        def ring() -> None:
-            loop.call_soon_threadsafe(news.set)
-
-        with self._lock:
-            self._waiting.add(ring)
-        try:
-            while True:
-                news.clear()
-                while seen < len(self.events):
-                    event = self.events[seen]
-                    seen += 1
-                    yield event
-                    if event.kind == "end":
-                        return
-                try:
-                    await asyncio.wait_for(news.wait(), quiet)
-                except TimeoutError:
-                    yield None
-        finally:
-            with self._lock:
-                self._waiting.discard(ring)
+        with self._writing:
+            if self._file:
+                self._file.close()
+                self._file = None
+        self.close()
 
     def _add(self, kind: Kind, text: str) -> None:
         event = Event(time.time(), kind, text)
-        with self._lock:
-            self.events.append(event)
+        with self._writing:
+            if self.closed:
+                return  # a late line, such as of a build that was cancelled, has no reader any more
             if self._file:
                 self._file.write(event.json() + "\n")
                 self._file.flush()
-            waiting = list(self._waiting)
-        for ring in waiting:
-            try:
-                ring()
-            except RuntimeError:
-                pass  # the follower's loop has ended; it takes itself off the list
+            self.append(event)

@@ -34,17 +34,22 @@ INGESTS = threading.BoundedSemaphore(2)
 Errors = dict[int, bytes]  # number of the command -> why it is refused
 
 
+class _OneRepo(Backend):
+    def __init__(self, repo: Repo):
+        self._repo = repo
+
+    def open_repository(self, path: str) -> Repo:
+        return self._repo
+
+
 class DeployReceivePack(ReceivePackHandler):
     """One push. `actor` is told to the hook; the limits may be narrowed by tests."""
 
     limits = Limits()
 
-    def __init__(
-        self, backend: Backend, app: str, wire: Wire, *, actor: str, stateless: bool = False, advertise: bool = False
-    ):
-        super().__init__(backend, [app], wire, stateless_rpc=stateless, advertise_refs=advertise)
-        assert isinstance(self.repo, Repo)
-        self._repo: Repo = self.repo
+    def __init__(self, repo: Repo, wire: Wire, *, actor: str, stateless: bool = False, advertise: bool = False):
+        super().__init__(_OneRepo(repo), [""], wire, stateless_rpc=stateless, advertise_refs=advertise)
+        self._repo = repo
         self._path = Path(self._repo.path)
         self._wire, self._actor = wire, actor
         self._side = Sideband(wire, enabled=False)
@@ -85,8 +90,7 @@ class DeployReceivePack(ReceivePackHandler):
         refs = sorted(visible_refs(self._repo).items()) or [(Ref(_CAPABILITIES_ONLY), ObjectID(ZERO))]
         for number, (ref, oid) in enumerate(refs):
             self._wire.write_pkt_line(format_ref_line(ref, oid, [] if number else list(self.capabilities())))
-        for oid in sorted(self._repo.get_shallow()):
-            self._wire.write_pkt_line(b"shallow " + oid)
+        self._wire.before_flush = [b"shallow " + oid for oid in sorted(self._repo.get_shallow())]
         self._wire.write_pkt_line(None)
 
     def _read_commands(self) -> tuple[list[Update], list[bytes]]:
@@ -173,7 +177,7 @@ class DeployReceivePack(ReceivePackHandler):
         with locked(self._path):
             mover = Mover(self._repo, already_moved=hook is not None)
             errors.update(mover.move({i: updates[i] for i in left}, atomic))
-            consolidate(self._repo)
+            consolidate(self._repo)  # under the lock: nobody else adds or joins packs meanwhile
 
 
 def _is_id(text: bytes) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from dulwich.errors import GitProtocolError, HangupException, NotGitRepository
 from dulwich.repo import Repo
-from dulwich.server import Backend
 
 from minpaas.server.errors import BadAppName
 from minpaas.server.git.ingest import QUARANTINE
@@ -46,14 +45,6 @@ class Request:
     advertise: bool = False
 
 
-class _OneRepo(Backend):
-    def __init__(self, repo: Repo):
-        self._repo = repo
-
-    def open_repository(self, path: str) -> Repo:
-        return self._repo
-
-
 def app_of(path: str) -> str:
     """The app that a client's path names: /hello.git, hello and /hello are the same. Raises Turned."""
     try:
@@ -78,20 +69,11 @@ def serve(settings: Settings, request: Request, wire: Wire) -> None:
 
 
 def _converse(repo: Repo, request: Request, wire: Wire) -> None:
-    backend = _OneRepo(repo)
+    mode = {"stateless": request.stateless, "advertise": request.advertise}
     if request.service == RECEIVE:
-        DeployReceivePack(
-            backend,
-            request.app,
-            wire,
-            actor=request.actor,
-            stateless=request.stateless,
-            advertise=request.advertise,
-        ).handle()
+        DeployReceivePack(repo, wire, actor=request.actor, **mode).handle()
     else:
-        ShallowAwareUploadPack(
-            backend, request.app, wire, stateless=request.stateless, advertise=request.advertise
-        ).handle()
+        ShallowAwareUploadPack(repo, wire, **mode).handle()
 
 
 def _open(settings: Settings, request: Request) -> None:

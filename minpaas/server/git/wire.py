@@ -15,12 +15,21 @@ class Wire(Protocol):
     def __init__(self, receive: Callable[[], bytes], send: Callable[[bytes], object]):
         self._receive = receive
         self._rest = b""
+        self.before_flush: list[bytes] = []  # lines that end the next section; dulwich does not know of them
 
         def write(data: bytes) -> int:
             send(data)
             return len(data)
 
         super().__init__(self._exactly, write)
+
+    def write_pkt_line(self, line: bytes | None) -> None:
+        """A packet; None is a flush."""
+        if line is None:
+            last, self.before_flush = self.before_flush, []
+            for one in last:
+                super().write_pkt_line(one)
+        super().write_pkt_line(line)
 
     def recv(self) -> bytes:
         """At least one byte, as many as are there; b"" at the end."""

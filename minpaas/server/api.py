@@ -1,0 +1,230 @@
+"""The REST door: JSON in, JSON out, transcripts as server-sent events, logs as plain text."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from minpaas import __version__
+from minpaas.server import stacks
+from minpaas.server.access import Actor, check
+from minpaas.server.apps import Apps
+from minpaas.server.deploy import Deploys
+from minpaas.server.errors import MinPaasError, NotFound
+from minpaas.server.keys import Keys
+from minpaas.server.logs import Logs
+from minpaas.server.models import App, AppName, GitRef, RepoURL, Runtime, StartCommand
+from minpaas.server.transcript import Event, Transcript
+
+_QUIET = 15.0  # seconds of silence after which a stream sends a comment, so that proxies keep it open
+_STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+class DeployRequest(BaseModel):
+    """The body of POST /deploy; `name` and `repo_url` are aliases of `app` and `repo`."""
+
+    model_config = ConfigDict(extra="forbid")
+    app: AppName = Field(validation_alias=AliasChoices("app", "name", "app_name"))
+    repo: RepoURL = Field(validation_alias=AliasChoices("repo", "repo_url", "url"))
+    ref: GitRef | None = Field(None, validation_alias=AliasChoices("ref", "branch"))
+    runtime: Runtime | None = None
+    command: StartCommand | None = None
+
+
+class CreateRequest(BaseModel):
+    """The body of POST /apps."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: AppName
+
+
+class KeyRequest(BaseModel):
+    """The body of POST /keys: a line of a .pub file."""
+
+    key: str
+
+
+class DownRequest(BaseModel):
+    """The body of POST /down."""
+
+    clean: bool = False
+
+
+def shape(app: App) -> dict[str, Any]:
+    """An app as the API shows it."""
+    return app.model_dump(mode="json")
+
+
+def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
+    """All routes of the REST API."""
+    api = APIRouter()
+    machine = apps.machine
+
+    @api.get("/healthz")
+    def health() -> dict[str, Any]:
+        settings = machine.settings
+        return {
+            "status": "ok",
+            "version": __version__,
+            "instance": settings.instance,
+            "domain": settings.domain,
+            "router_port": machine.nginx.port,
+            "router_alive": machine.nginx.alive(),
+            "ssh_port": settings.ssh_port,
+        }
+
+    @api.post("/deploy")
+    async def deploy(body: DeployRequest, request: Request, wait: bool = True) -> Response:
+        actor = actor_of(request)
+        await asyncio.to_thread(apps.ensure, body.app, actor)
+        begun = await asyncio.to_thread(
+            deploys.from_url, body.app, body.repo, body.ref, body.runtime, body.command, actor
+        )
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return sse(begun.transcript)
+        if not wait:
+            return JSONResponse(
+                {"deploy": begun.id, "app": begun.app, "url": f"/apps/{begun.app}/deploys/{begun.id}"}, 202
+            )
+        return JSONResponse(shape(await asyncio.wrap_future(begun.done)))
+
+    @api.get("/apps")
+    async def list_apps(request: Request) -> list[dict[str, Any]]:
+        return [shape(app) for app in apps.all(actor_of(request))]
+
+    @api.post("/apps", status_code=201)
+    def create(body: CreateRequest, request: Request) -> dict[str, Any]:
+        return shape(apps.create(body.name, actor_of(request)))
+
+    @api.get("/apps/{app}")
+    async def one_app(app: str, request: Request) -> dict[str, Any]:
+        return shape(apps.one(app, actor_of(request)))
+
+    @api.delete("/apps/{app}", status_code=204)
+    async def delete(app: str, request: Request) -> Response:
+        await asyncio.to_thread(apps.delete, app, actor_of(request))
+        return Response(status_code=204)
+
+    @api.get("/apps/{app}/logs")
+    async def read_logs(
+        app: str, request: Request, n: Annotated[int, Query(ge=0, le=10000)] = 100, follow: bool = False
+    ) -> Response:
+        apps.one(app, actor_of(request))
+        if not follow:
+            return PlainTextResponse("".join(f"{line}\n" for line in await logs.recent(app, n)))
+        return StreamingResponse(_log_lines(logs, app, n), media_type="text/plain", headers=_STREAM_HEADERS)
+
+    @api.get("/apps/{app}/deploys")
+    def list_deploys(app: str, request: Request) -> list[dict[str, Any]]:
+        apps.one(app, actor_of(request))
+        return machine.registry.journals(app)[::-1]
+
+    @api.get("/apps/{app}/deploys/{deploy_id}")
+    async def one_deploy(app: str, deploy_id: str, request: Request) -> Response:
+        apps.one(app, actor_of(request))
+        running = deploys.running.get(deploy_id)
+        streamed = "text/event-stream" in request.headers.get("accept", "")
+        if running and running.app == app and streamed:
+            return sse(running.transcript)
+        journal = next((one for one in machine.registry.journals(app) if one.get("id") == deploy_id), None)
+        if journal is None:
+            raise NotFound(
+                f"{deploy_id!r} of {app}", title="There is no such deploy", hint=f"see GET /apps/{app}/deploys"
+            )
+        return sse(_kept(deploys, app, deploy_id)) if streamed else JSONResponse(journal)
+
+    @api.get("/keys/host")
+    def host_key() -> dict[str, object]:
+        return keys.host()
+
+    @api.get("/keys")
+    def list_keys(request: Request) -> list[dict[str, str]]:
+        return [key.shape() for key in keys.all(actor_of(request))]
+
+    @api.post("/keys", status_code=201)
+    def add_key(body: KeyRequest, request: Request) -> dict[str, str]:
+        return keys.add(body.key, actor_of(request)).shape()
+
+    @api.delete("/keys/{name:path}")
+    def remove_key(name: str, request: Request) -> dict[str, str]:
+        return keys.remove(name, actor_of(request)).shape()
+
+    @api.post("/stacks")
+    async def prepare_stacks(request: Request) -> Response:
+        check(actor_of(request), "machine")
+        transcript = Transcript()
+        task = asyncio.create_task(asyncio.to_thread(_prepare, deploys, transcript))
+        task.add_done_callback(lambda done: done.exception())
+        return sse(transcript)
+
+    @api.post("/down")
+    async def down(body: DownRequest, request: Request) -> dict[str, str]:
+        check(actor_of(request), "machine")
+        await asyncio.to_thread(apps.stop_all)
+        await asyncio.to_thread(machine.nginx.stop)
+        if body.clean:
+            await asyncio.to_thread(apps.remove_all)
+        return {"status": "down"}
+
+    return api
+
+
+def actor_of(request: Request) -> Actor:
+    """Who asks over HTTP."""
+    return Actor("http", request.client.host if request.client else "")
+
+
+def sse(transcript: Transcript) -> StreamingResponse:
+    """A transcript as server-sent events: `event: KIND`, `data: {"at", "kind", "text"}`; the last is of kind `end`."""
+    return StreamingResponse(_events(transcript), media_type="text/event-stream", headers=_STREAM_HEADERS)
+
+
+async def answer_error(_: Request, error: Exception) -> JSONResponse:
+    """The one JSON shape of an error."""
+    known = error if isinstance(error, MinPaasError) else MinPaasError(type(error).__name__)
+    return JSONResponse(known.shape(), known.status)
+
+
+async def _events(transcript: Transcript) -> AsyncIterator[str]:
+    async with contextlib.aclosing(transcript.follow(quiet=_QUIET)) as events:
+        async for event in events:
+            yield f"event: {event.kind}\ndata: {event.json()}\n\n" if event else ": still here\n\n"
+
+
+async def _log_lines(logs: Logs, app: str, count: int) -> AsyncIterator[str]:
+    async with contextlib.aclosing(logs.follow(app, count, _QUIET)) as lines:
+        async for line in lines:
+            if line is not None:
+                yield f"{line}\n"
+
+
+def _kept(deploys: Deploys, app: str, deploy_id: str) -> Transcript:
+    """The transcript of a deploy that has ended, from its file."""
+    transcript = Transcript()
+    path = deploys.machine.registry.transcript_path(app, deploy_id)
+    for line in path.read_text().splitlines() if path.exists() else []:
+        transcript.append(Event(**json.loads(line)))
+    transcript.close()
+    return transcript
+
+
+def _prepare(deploys: Deploys, transcript: Transcript) -> None:
+    verdict: dict[str, object] = {"result": "ready"}
+    try:
+        for stack in stacks.DEFAULT:
+            name = stacks.ensure(deploys.machine.engine, deploys.machine.settings, stack, transcript)
+            transcript.detail(f"{name} is ready")
+    except MinPaasError as error:
+        transcript.trouble(str(error))
+        verdict = {"result": "failed", **error.shape()}
+    except Exception as error:
+        transcript.trouble(f"{type(error).__name__}: {error}")
+        verdict = {"result": "failed", **MinPaasError(str(error)).shape()}
+        raise
+    finally:
+        transcript.end(verdict)

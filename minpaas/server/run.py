@@ -1,0 +1,243 @@
+"""The step that runs a release: start its processes, wait until they answer, and retire those they replace."""
+
+import http.client
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from docker.errors import NotFound
+
+from minpaas.server.engine import Container, ContainerSpec
+from minpaas.server.errors import AppCrashed, DeployFailed, NoAnswer, NotListening
+from minpaas.server.machine import Machine
+from minpaas.server.models import Process, Release
+from minpaas.server.sockets import Listener, established, listeners
+from minpaas.server.transcript import Transcript
+
+_POLL = 0.02  # seconds between looks at a starting process
+_LOOPBACK_PATIENCE = 5.0  # seconds: who listens on loopback at the right port by then will not change its mind
+_ENOUGH = 1 << 20  # bytes of an answer that count as complete
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a process answered to a probe."""
+
+    status: int
+    elapsed: float  # seconds that the answer took
+    after: float = 0.0  # seconds from the start of the wait to the answer
+
+
+def start(machine: Machine, release: Release, environment: dict[str, str], transcript: Transcript) -> list[Process]:
+    """Start every process of the release's formation. On failure none of them is left."""
+    processes: list[Process] = []
+    try:
+        for kind, count in release.formation.items():
+            if kind in release.process_types:
+                for number in range(1, count + 1):
+                    processes.append(
+                        _start_one(machine, release, Process(type=kind, number=number), environment, transcript)
+                    )
+    except BaseException:
+        remove(machine, processes)
+        raise
+    return processes
+
+
+def await_healthy(machine: Machine, release: Release, process: Process, transcript: Transcript) -> Answer | None:
+    """Wait until a web process has given one complete answer; other types must only still be running.
+
+    Raises AppCrashed, NotListening or NoAnswer, each with what the process did instead; its last lines are in the transcript.
+    """
+    if process.type != "web":
+        return None
+    try:
+        return _await_answer(machine, release, process, transcript)
+    except DeployFailed:
+        lines = machine.engine.last_lines(process.container)
+        transcript.step(f"The last lines of {process.name}" if lines else f"{process.name} printed nothing")
+        for line in lines:
+            transcript.output(line)
+        raise
+
+
+def probe(address: str, host: str, timeout: float) -> Answer | None:
+    """GET / as a visitor would, to the end of the answer; None when it is not answered by HTTP."""
+    name, _, port = address.rpartition(":")
+    began = time.monotonic()
+    connection = http.client.HTTPConnection(name, int(port), timeout=max(timeout, 0.1))
+    try:
+        headers = {"Host": host, "X-Forwarded-Proto": "http", "X-Forwarded-For": "127.0.0.1", "Connection": "close"}
+        connection.request("GET", "/", headers={**headers, "User-Agent": "MinPaas", "Accept": "*/*"})
+        answer = connection.getresponse()
+        read = 0
+        while read < _ENOUGH and (chunk := answer.read(65536)):
+            read += len(chunk)
+            if time.monotonic() - began > timeout:
+                return None
+        return Answer(answer.status, time.monotonic() - began)
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def remove(machine: Machine, processes: list[Process]) -> None:
+    """Take processes away at once, without a trace."""
+    for process in processes:
+        machine.engine.remove(process.container)
+        machine.addresses.give_back(process.address.rpartition(":")[0]) if process.address else None
+
+
+def retire(machine: Machine, processes: list[Process], keep: Callable[[], bool] = lambda: False) -> None:
+    """Let requests in flight finish (at most settings.drain), then SIGTERM, settings.grace, SIGKILL, remove."""
+    until = time.monotonic() + machine.settings.drain
+    for process in processes:
+        while time.monotonic() < until and not keep() and _busy(machine, process):
+            time.sleep(0.2)
+    for process in processes:
+        machine.engine.stop(process.container, machine.settings.grace)
+    remove(machine, processes)
+
+
+def command_line(command: str) -> list[str] | None:
+    """What the container runs: nothing of ours where the image has its own CMD, else a shell that hands over to the command.
+
+    A shell that stays in between would not pass SIGTERM on; one that must stay (&&, |, ;) cannot be helped.
+    """
+    if not command:
+        return None
+    simple = not re.search(r"[;&|<>()`\n]", command)
+    assignments = re.match(r"(?:[A-Za-z_]\w*=\S*\s+)*", command)
+    cut = assignments.end() if assignments else 0
+    return ["/bin/sh", "-c", f"{command[:cut]}exec {command[cut:]}" if simple and cut < len(command) else command]
+
+
+def _start_one(
+    machine: Machine, release: Release, process: Process, environment: dict[str, str], transcript: Transcript
+) -> Process:
+    settings = machine.settings
+    spec = ContainerSpec(
+        name=f"{settings.instance}.{release.app}.{process.name}.{release.name}",
+        image=release.image,
+        app=release.app,
+        release=release.name,
+        process=process.name,
+        environment={
+            **environment,
+            "PORT": str(release.port),
+            "MINPAAS_APP": release.app,
+            "MINPAAS_RELEASE": release.name,
+            "MINPAAS_PROCESS": process.name,
+            "SOURCE_VERSION": release.commit,
+        },
+        address=machine.addresses.take(),
+        port=release.port,
+        memory=settings.memory,
+        pids=settings.pids,
+        command=command_line(release.process_types[process.type]),
+    )
+    transcript.command(spec.equivalent(machine.engine.network))
+    container = machine.engine.start(spec)
+    return Process(
+        type=process.type,
+        number=process.number,
+        container=container.id,
+        address=_reachable(spec, container) if process.type == "web" else "",
+        port=container.port,
+    )
+
+
+def _reachable(spec: ContainerSpec, container: Container) -> str:
+    """Where nginx and the probe find the process: the one function that gives out addresses."""
+    return f"{spec.address}:{spec.port}"
+
+
+def _await_answer(machine: Machine, release: Release, process: Process, transcript: Transcript) -> Answer:
+    began, warned = time.monotonic(), False
+    deadline = began + machine.settings.start_timeout
+    seen: list[Listener] = []
+    while time.monotonic() < deadline:
+        container = _alive(machine, process)
+        try:
+            seen = listeners(container.pid)
+        except OSError:
+            continue  # it has just ended: the next look says so
+        if any(one.port == release.port and one.reachable for one in seen):
+            answer = probe(process.address, machine.host(release.app), deadline - time.monotonic())
+            if answer:
+                return Answer(answer.status, answer.elapsed, time.monotonic() - began)
+        elapsed = time.monotonic() - began
+        if seen and elapsed > 3 and not warned and not any(one.port == release.port and one.reachable for one in seen):
+            transcript.detail(f"Still waiting: {_instead(seen, release.port)}")
+            warned = True
+        if elapsed > _LOOPBACK_PATIENCE and _only_loopback(seen, release.port):
+            break
+        time.sleep(_POLL)
+    _alive(machine, process)
+    raise _silent(seen, release.port, machine.settings.start_timeout)
+
+
+def _alive(machine: Machine, process: Process) -> Container:
+    try:
+        container = machine.engine.container(process.container)
+    except NotFound:
+        raise AppCrashed(f"{process.name} was removed while it started", reason="app was removed") from None
+    if container.status in ("running", "created", "restarting"):
+        return container
+    if container.oom_killed:
+        limit = f"{machine.settings.memory >> 20} MB"
+        raise AppCrashed(
+            f"{process.name} ran out of memory (limit {limit})",
+            hint="let it use less, and push again",
+            reason="out of memory",
+        )
+    raise AppCrashed(
+        f"{process.name} exited with {container.exit_code} before it answered",
+        hint="its last lines are above: mend what they say, commit, and push again",
+        reason=f"app exited with {container.exit_code}",
+    )
+
+
+def _only_loopback(seen: list[Listener], port: int) -> bool:
+    return any(one.port == port for one in seen) and not any(one.reachable for one in seen)
+
+
+def _instead(seen: list[Listener], port: int) -> str:
+    """What a process does instead of listening where it must."""
+    where = ", ".join(sorted({str(one) for one in seen}))
+    if any(one.port == port for one in seen):
+        return f"listens on {where}, must listen on 0.0.0.0:$PORT"
+    return f"listens on {where.replace('0.0.0.0:', '').replace('[::]:', '')}, PORT was {port}"
+
+
+def _silent(seen: list[Listener], port: int, timeout: float) -> DeployFailed:
+    if any(one.port == port and one.reachable for one in seen):
+        return NoAnswer(
+            f"it listens on port {port}, but gave no complete HTTP answer to GET / within {timeout:g} s",
+            hint="let GET / answer sooner, or set a longer MINPAAS_START_TIMEOUT on the server",
+            reason=f"no HTTP answer within {timeout:g} s",
+        )
+    if not seen:
+        return NotListening(
+            f"it listens on no port after {timeout:g} s; it must listen on 0.0.0.0:$PORT (PORT was {port})",
+            hint="read PORT from the environment and listen on 0.0.0.0:$PORT",
+            reason=f"app listens on no port after {timeout:g} s",
+        )
+    return NotListening(
+        f"it {_instead(seen, port)}",
+        hint=f"read PORT from the environment and listen on 0.0.0.0:$PORT (PORT was {port})",
+        reason=f"app {_instead(seen, port)}",
+    )
+
+
+def _busy(machine: Machine, process: Process) -> bool:
+    """Whether a visitor is still connected."""
+    try:
+        container = machine.engine.container(process.container)
+        return container.status == "running" and established(
+            container.pid, int(process.address.rpartition(":")[2] or 0)
+        )
+    except (NotFound, OSError, ValueError):
+        return False
