@@ -16,13 +16,14 @@ find_python() {
 
 apt_install() {
     [ "$(id -u)" = 0 ] && sudo='' || sudo=sudo
-    $sudo apt-get -q update
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$@"
+    echo "       $ apt-get install $*"
+    $sudo apt-get -qq update
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$@" >/dev/null
 }
 
 echo "-----> Python packages"
 if ! find_python; then
-    echo "       no Python 3.11 or newer with venv here: installing it"
+    echo "       no Python 3.11 or newer with venv here"
     if command -v apt-get >/dev/null; then
         apt_install python3 python3-venv || true
         find_python || apt_install python3.11 python3.11-venv || true # where python3 is older (Ubuntu 22.04)
