@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -62,6 +63,12 @@ def health() -> dict[str, Any] | None:
         raise _foreign() if not error.error_slug else error from None
     if not isinstance(found, dict) or "version" not in found:
         raise _foreign()
+    if found.get("home", str(home.home())) != str(home.home()):
+        raise Trouble(
+            "The server of another home has this port",
+            f"what answers at {local_url()} keeps its apps in {found['home']}",
+            f"export MINPAAS_HOME={found['home']}, or choose other ports: MINPAAS_PORT, MINPAAS_SSH_PORT, ...",
+        )
     return found
 
 
@@ -85,8 +92,15 @@ def start(voice: Voice, patience: float = 60.0) -> dict[str, Any]:
                 f"{local_url()} is version {found['version']}",
                 "stop it and run it again",
             )
+    if pid := daemon().pid():
+        raise Trouble(
+            "The server runs, but does not answer",
+            f"process {pid}, asked at {local_url()}",
+            "if it was started with other MINPAAS_ settings, set them again; else stop it with: minpaas down",
+        )
     _launch()
     found = _wait(patience)
+    _wait_for_ssh(int(found["ssh_port"]))
     voice.changed(f"started the server, version {found['version']}, at {local_url()} (log: {daemon().log})")
     return found
 
@@ -137,6 +151,28 @@ def _wait(patience: float) -> dict[str, Any]:
         raise Trouble("The server did not start", "systemd runs it", "see why: journalctl -u minpaas -n 50")
     daemon().stop()
     raise Trouble("The server did not start", daemon().last_lines(), f"its whole log is {daemon().log}")
+
+
+def ssh_banner(port: int) -> str:
+    """What answers on the SSH port. Raises OSError when nothing does."""
+    where = os.environ.get("MINPAAS_SSH_HOST") or "127.0.0.1"
+    with socket.create_connection((where, port), timeout=5) as connection:
+        return connection.recv(64).decode("ascii", "replace").strip()
+
+
+def _wait_for_ssh(port: int, patience: float = 20.0) -> None:
+    """The git side is a process of its own, and is ready a little later than the server."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            ssh_banner(port)
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                detail = f"port {port}: {error.strerror or error}"
+                hint = f"the server's log is {daemon().log}"
+                raise Trouble("The server's SSH side did not start", detail, hint) from None
+        time.sleep(0.1)
 
 
 def _foreign() -> Trouble:

@@ -100,17 +100,15 @@ def _router() -> Iterator[Finding]:
 
 def _ssh() -> Iterator[Finding]:
     port = int(os.environ.get("MINPAAS_SSH_PORT") or _health().get("ssh_port") or 2222)
-    host = os.environ.get("MINPAAS_SSH_HOST") or "127.0.0.1"
     try:
-        with socket.create_connection((host, port), timeout=5) as connection:
-            banner = connection.recv(64)
+        banner = control.ssh_banner(port)
     except OSError as error:
-        yield Finding("ssh", "problem", f"{host} port {port}: {error.strerror or error}", "minpaas up")
+        yield Finding("ssh", "problem", f"port {port}: {error.strerror or error}", "minpaas up")
         return
-    if banner.startswith(b"SSH-2.0"):
-        yield Finding("ssh", "ok", f"{banner.split()[0].decode('ascii', 'replace')} on {host} port {port}")
+    if banner.startswith("SSH-2.0"):
+        yield Finding("ssh", "ok", f"{banner} on port {port}")
     else:
-        yield Finding("ssh", "problem", f"what answers on {host} port {port} is not ssh", "minpaas up")
+        yield Finding("ssh", "problem", f"what answers on port {port} is not ssh", "minpaas up")
 
 
 def _key() -> Iterator[Finding]:

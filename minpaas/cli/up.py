@@ -63,15 +63,13 @@ def _engine(voice: Voice) -> None:
 
 
 def _stacks(voice: Voice) -> None:
-    """Have the server prepare the images that apps are built on; it streams what it does."""
+    """Have the server prepare the images that apps are built on; a step in what it tells is one that was made."""
     for event in api.stream("POST", "/stacks", {}):
         voice.event(event)
-        if event.kind == "end":
-            verdict = event.verdict
-            if verdict.get("error"):
-                title = str(verdict.get("title") or "The stack images could not be prepared")
-                raise Trouble(title, str(verdict.get("detail", "")), str(verdict.get("hint", "")))
-            voice.changes += verdict.get("built") or []
+        if event.kind == "step":
+            voice.changes.append(event.text)
+        if event.kind == "end" and (verdict := event.verdict).get("error"):
+            raise Trouble(str(verdict.get("title")), str(verdict.get("detail", "")), str(verdict.get("hint", "")))
 
 
 def _keys(voice: Voice, owner: Person) -> None:

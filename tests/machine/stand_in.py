@@ -61,7 +61,7 @@ class StandIn(BaseHTTPRequestHandler):
     def stacks(self) -> None:
         """A transcript of one line and its verdict."""
         error = {"error": "machine-trouble", "title": "No stack", "detail": "debootstrap failed", "hint": "do this"}
-        events = [("step", "Stack python 3.11"), ("end", json.dumps(error if BROKEN else {}))]
+        events = [("detail", "python:3.13 is ready"), ("end", json.dumps(error if BROKEN else {}))]
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
