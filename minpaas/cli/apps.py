@@ -1,0 +1,178 @@
+"""The commands about apps: list, create, look, follow, open, delete."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from minpaas.cli import api, known_hosts, table, target
+from minpaas.cli.errors import Trouble
+from minpaas.cli.person import person
+from minpaas.cli.target import AppArgument, AppOption, JsonOption
+
+
+def apps(as_json: JsonOption = False) -> None:
+    """List the apps."""
+    found = api.request("GET", "/apps")
+    if as_json:
+        print(json.dumps(found, indent=2))
+    elif not found:
+        print("No apps yet. Make one with: minpaas create APP")
+    else:
+        rows = [(a["name"], a["runtime"], state(a), a["port"], release(a), a["url"]) for a in found]
+        print(table.render(("NAME", "RUNTIME", "STATUS", "PORT", "RELEASE", "URL"), rows))
+
+
+def create(
+    app: Annotated[
+        str | None, typer.Argument(metavar="[APP]", help="Its name; default: this folder's.", show_default=False)
+    ] = None,
+    option: AppOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Create an app, and the git remote minpaas in the current repository."""
+    name = app or option or re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-")
+    made = api.request("POST", "/apps", {"name": name})
+    if as_json:
+        print(json.dumps(made, indent=2))
+        return
+    print(f"Created {name}. It will answer at {made['url']}")
+    add_remote(name)
+
+
+def add_remote(name: str) -> None:
+    """Let the current repository, if there is one, push to the app; and let ssh know the server."""
+    url = target.remote_url(name, api.request("GET", "/healthz"))
+    ours, file = api.request("GET", "/keys/host"), person().ssh / "known_hosts"
+    with person().acting():
+        if known_hosts.remember(file, int(ours["port"]), ours["keys"]):
+            print(f"The server's host key is now in {file}")
+    if target.git("rev-parse", "--git-dir") is None:
+        print(f"Push to it with: git push {url} main")
+        return
+    before = target.git("remote", "get-url", target.REMOTE)
+    target.git("remote", "set-url" if before else "add", target.REMOTE, url)
+    print(
+        f"The git remote {target.REMOTE} leads to {url}" + (f" (before: {before})" if before and before != url else "")
+    )
+    print(f"Deploy with: git push {target.REMOTE} main")
+
+
+def status(app: AppArgument = None, option: AppOption = None, as_json: JsonOption = False) -> None:
+    """Show how an app is."""
+    found = api.request("GET", f"/apps/{target.resolve(app, option)}")
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    lines: list[tuple[str, Any]] = [
+        ("Status", state(found)),
+        ("URL", found["url"]),
+        (
+            "Release",
+            f"{release(found)} ({found['commit'][:7]})" if found["release"] else "none yet: git push minpaas main",
+        ),
+        ("Runtime", found["runtime"]),
+        ("Command", found["command"]),
+        ("Branch", (found["branch"] or "").removeprefix("refs/heads/")),
+        *[
+            (f"{one['type']}.{one['number']}", f"{one['address']}, for debugging also at 127.0.0.1:{one['port']}")
+            for one in found["processes"]
+        ],
+    ]
+    print(f"=== {found['name']}")
+    print("\n".join(f"{label + ':':<10} {value}" for label, value in lines if value))
+
+
+def logs(
+    app: AppArgument = None,
+    option: AppOption = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", "--tail", "-t", help="Go on with what comes.")] = False,
+    count: Annotated[int, typer.Option("-n", "--num", min=0, max=10000, help="How many lines back.")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what an app prints."""
+    name = target.resolve(app, option)
+    try:
+        for line in api.lines("GET", f"/apps/{name}/logs?n={count}" + ("&follow=true" if follow else "")):
+            print(_line_as_json(line) if as_json else line, flush=follow)
+    except KeyboardInterrupt:
+        sys.exit(0)  # following has no other end
+
+
+def delete(
+    app: AppArgument = None,
+    option: AppOption = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Do not ask for the name.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete an app with all it has: releases, repository, logs. There is no way back."""
+    name = target.resolve(app, option)
+    api.request("GET", f"/apps/{name}")
+    if not confirm:
+        try:
+            typed = input(f"This deletes {name}, its releases and its repository for good.\nType its name to go on: ")
+        except EOFError:
+            typed = ""
+        if typed.strip() != name:
+            raise Trouble(
+                "Nothing was deleted",
+                "the name was not typed",
+                f"to delete it without being asked: minpaas delete {name} --confirm",
+            )
+    api.request("DELETE", f"/apps/{name}", timeout=None)
+    print(
+        json.dumps({"deleted": name})
+        if as_json
+        else f"Deleted {name}. To have it again: minpaas create {name}, and push"
+    )
+
+
+def open_app(app: AppArgument = None, option: AppOption = None, as_json: JsonOption = False) -> None:
+    """Open an app in the browser."""
+    found = api.request("GET", f"/apps/{target.resolve(app, option)}")
+    print(json.dumps({"url": found["url"]}) if as_json else found["url"])
+    if not as_json:
+        import webbrowser
+
+        webbrowser.open(found["url"])
+
+
+def version(as_json: JsonOption = False) -> None:
+    """Show the version of this command and of the server."""
+    from minpaas import __version__
+    from minpaas.cli.errors import CLIError
+
+    try:
+        server = str(api.request("GET", "/healthz", timeout=5)["version"])
+    except (CLIError, KeyError, TypeError):
+        server = ""
+    if as_json:
+        print(json.dumps({"cli": __version__, "server": server or None}))
+    else:
+        print(f"minpaas {__version__} (server {server or 'not reached'})")
+
+
+def state(app: dict[str, Any]) -> str:
+    """crashed (exit code 1)"""
+    code = app.get("exit_code")
+    return (
+        f"{app['status']} (exit code {code})" if app["status"] == "crashed" and code is not None else str(app["status"])
+    )
+
+
+def release(app: dict[str, Any]) -> str:
+    """v12, or nothing"""
+    return f"v{app['release']}" if app["release"] else ""
+
+
+def _line_as_json(line: str) -> str:
+    match = re.match(r"(\S+) app\[([^\]]+)\]: (.*)", line)
+    shape = (
+        {"at": match[1], "process": match[2], "text": match[3]}
+        if match
+        else {"at": None, "process": None, "text": line}
+    )
+    return json.dumps(shape, ensure_ascii=False)

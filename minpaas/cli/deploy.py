@@ -1,0 +1,78 @@
+"""`minpaas deploy`: from a URL through the API, or the current commit by git push."""
+
+import json
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from minpaas.cli import api, target
+from minpaas.cli.errors import CLIError, WrongUsage
+from minpaas.cli.target import AppArgument, AppOption, JsonOption
+from minpaas.cli.voice import Voice
+
+
+def deploy(
+    app: AppArgument = None,
+    option: AppOption = None,
+    repo: Annotated[
+        str | None, typer.Option(help="Fetch from this URL (http, https, ssh).", show_default=False)
+    ] = None,
+    ref: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit; default: the remote's own.", show_default=False)
+    ] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="python, node or dockerfile; default: detected.", show_default=False)
+    ] = None,
+    command: Annotated[str | None, typer.Option(help="What web runs; default: detected.", show_default=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Deploy: a repository's URL, or without --repo the current commit of this folder."""
+    name = target.resolve(app, option)
+    if repo is None:
+        if ref or runtime or command:
+            raise WrongUsage(
+                "--ref, --runtime and --command go with --repo", "", "without --repo the current commit is pushed"
+            )
+        _push(name)
+        return
+    wanted = {"app": name, "repo": repo, "ref": ref, "runtime": runtime, "command": command}
+    body = {key: value for key, value in wanted.items() if value is not None}
+    if as_json:
+        print(json.dumps(api.request("POST", "/deploy", body, timeout=None), indent=2))
+        return
+    _follow(body)
+
+
+def _follow(body: dict[str, str]) -> None:
+    voice = Voice()
+    for event in api.stream("POST", "/deploy", body):
+        voice.event(event)
+        if event.kind == "end" and event.verdict["result"] != "live":
+            raise Failed("The deploy failed")
+
+
+class Failed(CLIError):
+    """The transcript has said it all; only the exit code is left."""
+
+
+def _push(name: str) -> None:
+    """HEAD to the app's branch, by the remote if it leads to this app."""
+    if target.git("rev-parse", "--verify", "HEAD") is None:
+        raise WrongUsage(
+            "There is nothing to deploy",
+            "this folder is no git repository with a commit",
+            "give --repo URL, or: git init && git add . && git commit",
+        )
+    branch = "main"
+    try:
+        branch = (api.request("GET", f"/apps/{name}")["branch"] or "refs/heads/main").removeprefix("refs/heads/")
+    except CLIError as error:
+        if error.exit_code != 3:
+            raise
+    where = target.REMOTE if target.remote_app() == name else target.remote_url(name, api.request("GET", "/healthz"))
+    print(f"$ git push {where} HEAD:{branch}", flush=True)
+    done = subprocess.run(["git", "push", where, f"HEAD:refs/heads/{branch}"], check=False)
+    if done.returncode:
+        sys.exit(1)
