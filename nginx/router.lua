@@ -11,7 +11,8 @@ local var = ngx.var
 local find, sub, gmatch, match, lower = string.find, string.sub, string.gmatch, string.match, string.lower
 local set_current_peer = balancer.set_current_peer
 
-local REST = 5 -- seconds for which a target that failed is asked last
+local REST = 10 -- seconds for which a target that failed is asked last
+local CONNECT = 1 -- seconds to connect while there is another target to ask; a container that is gone refuses only after 3
 local CONTENT_SECURITY = "default-src 'none'; style-src 'unsafe-inline'"
 
 local _M = {}
@@ -158,6 +159,7 @@ local function one_of_many(entry)
         rest_the_one_that_failed(entry)
     else
         balancer.set_more_tries(#entry.targets - 1)
+        balancer.set_timeouts(CONNECT)
     end
     return in_turn(entry)
 end

@@ -123,6 +123,7 @@ class Nginx:
             self._settings.apps_map.parent.mkdir(parents=True, exist_ok=True)
             _write(self._settings.apps_map, text)
             status, answer = self._ask("PUT", "/routes", text)
+            _cut_short(self._prefix / "error.log")
         if status != 200:
             raise MachineTrouble(f"nginx did not take the routing table: {answer.strip()}")
 

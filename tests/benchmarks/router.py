@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from minpaas.server.models import Route, Target
@@ -54,7 +55,7 @@ events {{ worker_connections 4096; }}
 http {{
     access_log off; keepalive_requests 1000000;
     client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
-    server {{ listen 127.0.0.1:{backend}; location / {{ return 200 "ok"; }} }}
+    server {{ listen 127.0.0.1:{backend}; listen 127.0.0.1:{second}; location / {{ return 200 "ok"; }} }}
 }}"""
 
 
@@ -94,8 +95,29 @@ def processor_seconds(pids: list[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def switch_under_load(router: Nginx, ports: dict[str, int]) -> None:
+    """20 switches between two backends under 64 busy clients, and what they cost."""
+    targets = [Target(process="web.1", address=f"127.0.0.1:{ports[name]}") for name in ("backend", "second")]
+    url = f"http://127.0.0.1:{ports['ours']}/"
+    command = ["wrk", "-t1", "-c64", "-d4s", "-H", f"Host: {HOST}", url]
+    load = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    times = []
+    for number in range(20):
+        time.sleep(0.15)
+        start = time.perf_counter()
+        router.switch([Route(host=HOST, targets=[targets[number % 2]])])
+        times.append(time.perf_counter() - start)
+    said, _ = load.communicate(timeout=20)
+    errors = [line.strip() for line in said.splitlines() if "errors" in line or "Non-2xx" in line]
+    requests = re.search(r"([0-9]+) requests in", said)
+    print(
+        f"20 switches, 64 clients: {int(requests[1] if requests else 0):,} requests, {', '.join(errors) or '0 errors'}"
+    )
+    print(f"a switch takes {statistics.median(times) * 1e3:.1f} ms (median), {max(times) * 1e3:.1f} ms (slowest)")
+
+
 def main() -> None:
-    ports = {name: free_port() for name in ("backend", "static", "headers", "seed", "ours")}
+    ports = {name: free_port() for name in ("backend", "second", "static", "headers", "seed", "ours")}
     folder = Path(tempfile.mkdtemp(prefix="minpaas-bench-"))
     folder.chmod(0o711)
     router = Nginx(Settings(home=folder / "home", http_port=ports["ours"], http_listen=("127.0.0.1",)))
@@ -128,6 +150,7 @@ def main() -> None:
             ratio = statistics.median(one / of for one, of in zip(some, best, strict=True))
             cost = statistics.median(costs[front])
             print(f"{front:22} {statistics.median(some):9,.0f} req/s  {ratio:5.2f} of (a)  {cost:6.1f} us a request")
+        switch_under_load(router, ports)
     finally:
         router.stop()
         for process in started:

@@ -12,6 +12,8 @@ import pytest
 
 from tests.router.backend import ask
 
+MADE = r"\d+\.\d{3}-\d+-\d+"
+
 
 def told(port, more="", host="app.localhost", path="/headers"):
     return json.loads(ask(port, host, path, more=more).body)
@@ -47,9 +49,20 @@ def test_the_host_in_the_request_line_counts(router, app):
 def test_a_request_id_is_made_and_told_to_both(router, app):
     answer = ask(router.port, "app.localhost", "/headers")
     made = json.loads(answer.body)["x-request-id"]
-    assert re.fullmatch("[0-9a-f]{32}", made)
+    assert re.fullmatch(MADE, made)
     assert answer.headers["x-request-id"] == made
-    assert told(router.port)["x-request-id"] != made
+
+
+def test_request_ids_are_unique(router, app):
+    kept = [http.client.HTTPConnection("127.0.0.1", router.port, timeout=5) for _ in range(8)]
+    made = set()
+    for client in kept * 25:
+        client.request("GET", "/", headers={"Host": "app.localhost"})
+        made.add((answer := client.getresponse()).headers["X-Request-ID"])
+        answer.read()
+    for client in kept:
+        client.close()
+    assert len(made) == 200
 
 
 def test_a_valid_request_id_is_kept(router, app):
@@ -58,7 +71,7 @@ def test_a_valid_request_id_is_kept(router, app):
 
 @pytest.mark.parametrize("bad", ["a b", "a" * 129, '"><script>', "ä"])
 def test_another_one_is_replaced(router, app, bad):
-    assert re.fullmatch("[0-9a-f]{32}", told(router.port, f"X-Request-ID: {bad}\r\n")["x-request-id"])
+    assert re.fullmatch(MADE, told(router.port, f"X-Request-ID: {bad}\r\n")["x-request-id"])
 
 
 def test_the_apps_own_request_id_goes_to_the_client(router, app):
