@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from minpaas.cli.up import loopbacks
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("hello-node", "hello-python")
 
@@ -93,9 +95,9 @@ def first(machine: Machine) -> subprocess.CompletedProcess[str]:
 def test_both_samples_are_live(machine: Machine, first: subprocess.CompletedProcess[str]) -> None:
     for name in NAMES:
         assert machine.url(name) in first.stdout
-        for address in ("127.0.0.1", "[::1]"):
+        for address in loopbacks():  # ::1 as well, where the machine has IPv6
             host = f"Host: {name}.localhost"
-            url = f"http://{address}:{machine.env['MINPAAS_HTTP_PORT']}/"
+            url = f"http://{f'[{address}]' if ':' in address else address}:{machine.env['MINPAAS_HTTP_PORT']}/"
             done, _ = machine.run("curl", "-sg", "-o", "/dev/null", "-w", "%{http_code}", "-H", host, url)
             assert done.stdout == "200"
         assert f"<title>{name}</title>" in machine.run("curl", "-s", machine.url(name))[0].stdout
