@@ -20,8 +20,9 @@ clean: .venv ## stop everything and remove it: apps, images, state, .venv (CONFI
 
 test: .venv ## lint, types and every test, on a real engine; installs what that needs
 	@$(SUDO) .venv/bin/minpaas up --prepare
-	@for tool in $(TEST_TOOLS); do dpkg -s $$tool >/dev/null 2>&1 || missing=1; done; [ -z "$$missing" ] || \
-	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $(TEST_TOOLS)
+	@$(foreach tool,$(TEST_TOOLS),dpkg -s $(tool) >/dev/null 2>&1 &&) [ -x /usr/bin/docker ] || { $(SUDO) apt-get -q update && \
+	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $(TEST_TOOLS) \
+	    $$([ -x /usr/bin/docker ] || echo docker-cli); } # since Debian 13 a package of its own
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy

@@ -3,17 +3,20 @@
 On the real engine, nginx, git and ssh, with ports and names of its own, for a user of its own behind sudo.
 """
 
+import io
 import json
 import os
 import pwd
 import shutil
 import socket
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import docker
 import pytest
 
 from minpaas.cli.up import loopbacks
@@ -145,23 +148,33 @@ def test_down_stops_and_up_brings_back(machine: Machine, first: object) -> None:
         assert machine.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", machine.url(name))[0].stdout == "200"
 
 
-def test_clean_leaves_nothing_behind(machine: Machine, first: object) -> None:
-    done, _ = machine.run("make", "clean", "CONFIRM=1")
-    assert done.returncode == 0, done.stderr
+def test_clean_leaves_nothing_of_ours_behind_and_all_of_others(machine: Machine, first: object) -> None:
+    engine, instance = docker.from_env(), machine.env["MINPAAS_INSTANCE"]
+    labels = f"LABEL minpaas.instance=other{instance} minpaas.app=kept minpaas.stack=1"
+    name = f"other{instance}/kept"
+    engine.api.import_image_from_data(empty_tar(), repository=name, tag="1", changes=[labels])
+    try:
+        done, _ = machine.run("make", "clean", "CONFIRM=1")
+        assert done.returncode == 0, done.stderr
+        tags = [tag for image in engine.images.list() for tag in image.tags]
+    finally:
+        engine.images.remove(f"{name}:1", force=True)
+    assert f"{name}:1" in tags, "the image of another home was removed"
+    assert [tag for tag in tags if tag.startswith(instance)] == []
+    assert [network.name for network in engine.networks.list() if instance in str(network.name)] == []
+    assert containers(machine) == []
     left = machine.run("git", "status", "--porcelain", "--ignored")[0].stdout.splitlines()
     assert [line for line in left if "__pycache__" not in line] == []
-    assert containers(machine) == []
-    import docker
 
-    engine = docker.from_env()
-    instance = machine.env["MINPAAS_INSTANCE"]
-    assert [network.name for network in engine.networks.list() if instance in str(network.name)] == []
-    assert [tag for image in engine.images.list() for tag in image.tags if tag.startswith(instance)] == []
+
+def empty_tar() -> bytes:
+    """A tar with nothing in it: an image's content."""
+    data = io.BytesIO()
+    tarfile.open(fileobj=data, mode="w").close()
+    return data.getvalue()
 
 
 def containers(machine: Machine) -> list[str]:
     """What of this instance runs in Docker."""
-    import docker
-
     names = [str(container.name) for container in docker.from_env().containers.list()]
     return [name for name in names if name.startswith(machine.env["MINPAAS_INSTANCE"])]
