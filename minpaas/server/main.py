@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from minpaas import __version__
+from minpaas.server import dashboard
 from minpaas.server.api import answer_error, router
 from minpaas.server.apps import Apps
 from minpaas.server.build import prune_workspace
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="MinPaas", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(router(apps, deploys, logs, keys))
+    app.include_router(dashboard.router(settings))
     app.mount("/git", GitHTTP(settings))
     app.add_exception_handler(MinPaasError, answer_error)
     app.add_exception_handler(RequestValidationError, _invalid)
