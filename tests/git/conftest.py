@@ -217,7 +217,7 @@ def place(running: Place) -> Place:
     return running
 
 
-@pytest.fixture(params=TRANSPORTS)
+@pytest.fixture(params=TRANSPORTS, scope="session")
 def transport(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

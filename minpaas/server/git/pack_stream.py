@@ -122,7 +122,8 @@ class PackStream:
                     continue
                 # one byte more than declared is asked for, so that a longer object is noticed and never inflated
                 data = unzip.decompress(chunk, min(size + 1 - got, _OUTPUT_STEP))
-                used = len(chunk) - len(unzip.unconsumed_tail) - len(unzip.unused_data)
+                # at the end both hold the rest
+                used = len(chunk) - len(unzip.unused_data if unzip.eof else unzip.unconsumed_tail)
                 if not used and not data and not unzip.eof:
                     raise BadPack("bad zlib stream")
                 self.crc = zlib.crc32(chunk[:used] if used < len(chunk) else chunk, self.crc)

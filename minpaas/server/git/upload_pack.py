@@ -1,6 +1,6 @@
 """Serves clone and fetch: shallow ones, deepening ones, and repos that were themselves pushed from a shallow clone."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 
 from dulwich.errors import GitProtocolError
 from dulwich.object_format import ObjectFormat
@@ -35,6 +35,12 @@ class ShallowAwareUploadPack(UploadPackHandler):
         that is told of no filters says so and clones everything.
         """
         return [*(cap for cap in super().capabilities() if cap != CAPABILITY_FILTER), _RELATIVE]
+
+
+    def set_client_capabilities(self, caps: Iterable[bytes]) -> None:
+        """As C git does, ignore what we do not know: clients send `filter` although it was not offered."""
+        known = {*self.capabilities(), *self.innocuous_capabilities()}
+        super().set_client_capabilities([cap for cap in caps if cap in known])
 
 
 class _OneRepo(Backend):
