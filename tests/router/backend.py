@@ -25,6 +25,7 @@ class Backend:
     def __init__(self, name: str):
         self.name = name
         self.served = 0
+        self.connections = 0
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._talk, "127.0.0.1", 0, backlog=512))
         self.port = int(self._server.sockets[0].getsockname()[1])
@@ -51,11 +52,13 @@ class Backend:
         await asyncio.gather(*talks, return_exceptions=True)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 lines = head.decode("latin-1").split("\r\n")
-                method, path, _ = lines[0].split(" ")
+                method, path, version = lines[0].split(" ")
                 headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:] if ": " in line)}
+                headers["http"] = version
                 self.served += 1
                 if not await self._answer(method, path, headers, reader, writer):
                     break

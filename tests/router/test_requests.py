@@ -26,6 +26,13 @@ def test_an_app_is_told_who_asks_and_how(router, app):
     assert headers["x-forwarded-proto"] == "http"
     assert headers["x-forwarded-port"] == str(router.port)
     assert "connection" not in headers and "upgrade" not in headers
+    assert headers["http"] == "HTTP/1.1"
+
+
+def test_connections_to_an_app_are_kept(router, app):
+    for _ in range(50):
+        assert ask(router.port, "app.localhost").status == 200
+    assert app.connections <= (os.cpu_count() or 1)  # one a worker
 
 
 def test_what_a_client_forges_is_overwritten_and_forwarded_for_appended(router, app):
