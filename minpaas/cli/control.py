@@ -80,18 +80,15 @@ def has_unit() -> bool:
 def start(voice: Voice, patience: float = 60.0) -> dict[str, Any]:
     """Bring the server of this version up, and wait until it answers. Leaves the one that already does."""
     found = health()
-    if found and found["version"] == __version__:
-        voice.detail(f"answers at {local_url()}, version {__version__}")
+    why = _reason_to_restart(found) if found else ""
+    if found and not why:
+        voice.detail(f"answers at {local_url()}, version {found['version']}")
         return found
     refuse_to_be_open()
     if found:
-        voice.detail(f"version {found['version']} runs; this is {__version__}")
+        voice.detail(f"{why}: restarting it")
         if not stop():
-            raise Trouble(
-                "A server of another version runs, and was not started by minpaas up",
-                f"{local_url()} is version {found['version']}",
-                "stop it and run it again",
-            )
+            raise Trouble("A server runs that minpaas up did not start", why, "stop it and run it again")
     if pid := daemon().pid():
         raise Trouble(
             "The server runs, but does not answer",
@@ -103,6 +100,13 @@ def start(voice: Voice, patience: float = 60.0) -> dict[str, Any]:
     _wait_for_ssh(int(found["ssh_port"]))
     voice.changed(f"started the server, version {found['version']}, at {local_url()} (log: {daemon().log})")
     return found
+
+
+def _reason_to_restart(found: dict[str, Any]) -> str:
+    """Why a server that answers cannot stay as it is; empty when it can."""
+    if found["version"] != __version__:
+        return f"version {found['version']} runs, and this is {__version__}"
+    return "" if found.get("router_alive", True) else "its router does not run"
 
 
 def stop() -> bool:

@@ -153,7 +153,7 @@ def _disk() -> Iterator[Finding]:
         usage = shutil.disk_usage(folder)
         free = f"{usage.free / (1 << 30):.1f} GiB free ({usage.free / usage.total:.0%}) at {folder}"
         low = usage.free < _LOW_BYTES or usage.free / usage.total < _LOW_SHARE
-        yield Finding("disk", "problem", free, "docker system prune") if low else Finding("disk", "ok", free)
+        yield Finding("disk", "problem", free, "docker builder prune") if low else Finding("disk", "ok", free)
 
 
 def _existing(folder: Path) -> Path:

@@ -69,7 +69,7 @@ def _stacks(voice: Voice) -> None:
         if event.kind == "step":
             voice.changes.append(event.text)
         if event.kind == "end" and (verdict := event.verdict).get("error"):
-            raise Trouble(str(verdict.get("title")), str(verdict.get("detail", "")), str(verdict.get("hint", "")))
+            raise Trouble("The stack images could not be prepared", "the reason is above", str(verdict.get("hint", "")))
 
 
 def _keys(voice: Voice, owner: Person) -> None:
@@ -115,10 +115,11 @@ def _verify(names: list[str], port: int, voice: Voice) -> list[str]:
 
 
 def loopbacks() -> list[str]:
-    """The addresses of this machine for itself: IPv6's only where the machine has it."""
+    """Where the router listens on this machine for itself: ::1 only where the machine has it and the settings want it."""
+    listened = os.environ.get("MINPAAS_HTTP_LISTEN") or "[::1]"
     try:
         with socket.create_server(("::1", 0), family=socket.AF_INET6):
-            return ["127.0.0.1", "::1"]
+            return ["127.0.0.1", "::1"] if "[::" in listened else ["127.0.0.1"]
     except OSError:
         return ["127.0.0.1"]
 

@@ -6,8 +6,10 @@ apps are the bare repositories in FOLDER, and what was asked for is written to F
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,7 @@ class StandIn(BaseHTTPRequestHandler):
         elif path == "/healthz":
             from minpaas import __version__
 
-            self.json({"status": "ok", "version": __version__, "router_port": PORT, "ssh_port": 2222})
+            self.json({"status": "ok", "version": __version__, "router_port": PORT, "ssh_port": SSH_PORT})
         elif path == "/keys":
             self.json([{"key": key} for key in KEYS])
         elif path == "/keys/host":
@@ -61,7 +63,8 @@ class StandIn(BaseHTTPRequestHandler):
     def stacks(self) -> None:
         """A transcript of one line and its verdict."""
         error = {"error": "machine-trouble", "title": "No stack", "detail": "debootstrap failed", "hint": "do this"}
-        events = [("detail", "python:3.13 is ready"), ("end", json.dumps(error if BROKEN else {}))]
+        said = ("trouble", "No stack: debootstrap failed") if BROKEN else ("detail", "python:3.13 is ready")
+        events = [said, ("end", json.dumps(error if BROKEN else {}))]
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
@@ -131,4 +134,15 @@ class StandIn(BaseHTTPRequestHandler):
         """Not a word."""
 
 
+def greet(ssh: socket.socket) -> None:
+    """All that is asked of ssh here: its banner."""
+    while True:
+        connection, _ = ssh.accept()
+        with connection:
+            connection.sendall(b"SSH-2.0-stand-in\r\n")
+
+
+listener = socket.create_server(("127.0.0.1", 0))
+SSH_PORT = listener.getsockname()[1]
+threading.Thread(target=greet, args=(listener,), daemon=True).start()
 ThreadingHTTPServer(("127.0.0.1", PORT), StandIn).serve_forever()

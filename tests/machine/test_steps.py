@@ -133,7 +133,8 @@ def test_a_stack_that_fails_is_the_end(world: World, run: Run) -> None:
     world.flags = ["broken"]
     failed = run("up")
     assert failed.exit_code == 1
-    assert str(failed.exception) == "No stack: debootstrap failed"
+    assert " !     No stack: debootstrap failed" in failed.stdout
+    assert str(failed.exception).startswith("The stack images could not be prepared")
     assert isinstance(failed.exception, CLIError)
     assert failed.exception.hint == "do this"
 
