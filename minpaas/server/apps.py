@@ -1,6 +1,7 @@
 """The story of an app's life between deploys: created, stopped with the machine, deleted."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 from minpaas.server import route, run
 from minpaas.server.access import Actor, check
@@ -68,8 +69,9 @@ class Apps:
 
     def stop_all(self) -> None:
         """For `minpaas down`: every process is stopped, what should run is remembered."""
-        for container in self.machine.engine.containers():
-            self.machine.engine.stop(container.id, self.machine.settings.grace)
+        engine, grace = self.machine.engine, self.machine.settings.grace
+        with ThreadPoolExecutor(32) as pool:
+            list(pool.map(lambda container: engine.stop(container.id, grace), engine.containers()))
 
     def remove_all(self) -> None:
         """For `minpaas clean`: what is left on the engine of ours, its network and the stack images."""

@@ -3,6 +3,7 @@
 import re
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,9 @@ def build(
     transcript.command(f"docker build -t {tag} .")
     with transcript.timed("Building the image"):
         narrator = Narrator(transcript)
+        alarm = threading.Timer(settings.build_timeout, engine.cancel_build, [build_id])
+        alarm.daemon = True
+        alarm.start()
         try:
             return engine.build(
                 _context(files, plan, transcript),
@@ -62,7 +66,14 @@ def build(
                 options=options,
             )
         except BuildFailed as error:
+            if alarm.finished.is_set():
+                limit = f"{settings.build_timeout:g} s"
+                raise BuildFailed(
+                    f"it took longer than {limit}", hint="set a longer MINPAAS_BUILD_TIMEOUT on the server"
+                ) from error
             raise BuildFailed(narrator.failure or _worded(error.detail), hint=_hint(error.detail)) from error
+        finally:
+            alarm.cancel()
 
 
 class Narrator:

@@ -4,7 +4,8 @@ import logging
 import secrets
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from minpaas.server.transcript import Transcript
 from minpaas.server.turns import Turns
 
 log = logging.getLogger("minpaas.deploy")
+
+MOST_WAITING = 256  # deploys, running or waiting; each has a thread
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,7 @@ class Deploys:
         self.machine = machine
         self.turns = Turns()
         self.running: dict[str, Deploy] = {}
-        self._pool = ThreadPoolExecutor(128, thread_name_prefix="deploy")
         self._builds = threading.Semaphore(machine.settings.parallel_builds)
-        self._retiring = ThreadPoolExecutor(32, thread_name_prefix="retire")
 
     def push(self, app: str, update: receive.Update, moved: bool, actor: Actor) -> Deploy:
         """Deploy a pushed commit whose objects are in the app's repository."""
@@ -72,11 +73,15 @@ class Deploys:
 
     def _begin(self, app: str, wanted: Wanted, actor: Actor) -> Deploy:
         check(actor, "deploy", app)
+        if len(self.running) >= MOST_WAITING:
+            raise MachineTrouble(
+                f"{MOST_WAITING} deploys are waiting already", hint="wait until some have ended, then push again"
+            )
         identity = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(3)
         transcript = Transcript(self.machine.registry.transcript_path(app, identity))
         deploy = Deploy(app, actor, wanted, transcript, identity)
         self.running[identity] = deploy
-        self._pool.submit(self._run, deploy)
+        _in_background(self._run, deploy)
         return deploy
 
     def _run(self, deploy: Deploy) -> None:
@@ -220,7 +225,7 @@ class Deploys:
             except Exception:
                 log.exception("retiring processes of %s", app)
 
-        self._retiring.submit(work)
+        _in_background(work)
 
     def _move_branch(self, app: str, branch: str, old: str | None, commit: str) -> None:
         """The deploy branch is the commit of the live release; after the commit point nothing may keep it from there."""
@@ -249,6 +254,11 @@ class Deploys:
             self.machine.registry.write_journal(deploy.app, deploy.id, {**entry, **source, **facts, "at": now()})
         except OSError:
             log.warning("the journal of %s could not be written", deploy.id)
+
+
+def _in_background(work: Callable[..., None], *arguments: object) -> None:
+    """On a thread that does not keep the server from stopping: what is cut short is put right at the next start."""
+    threading.Thread(target=work, args=arguments, name=work.__name__, daemon=True).start()
 
 
 def _is_live(app: App, commit: str, wanted: Wanted) -> bool:

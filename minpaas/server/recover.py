@@ -120,16 +120,12 @@ def _leftovers(deploys: Deploys, containers: list[Container]) -> None:
         if container.id in wanted:
             continue
         kind, _, number = container.process.partition(".")
-        process = Process(
-            type=kind or "web",
-            number=int(number or 1),
-            container=container.id,
-            address=f"{container.address}:{container.port}",
-        )
-        app = apps.get(container.app)
-        served = app is not None and container.release in {r.name for r in machine.registry.releases(app.name)}
-        if served and app:
-            deploys.retire(app.name, [process])
+        releases = {one.name: one for one in machine.registry.releases(container.app)} if container.app in apps else {}
+        served = releases.get(container.release)
+        address = f"{container.address}:{served.port if served else 0}"
+        process = Process(type=kind or "web", number=int(number or 1), container=container.id, address=address)
+        if served:
+            deploys.retire(container.app, [process])
         else:
             run.remove(machine, [process])
     for name in apps:

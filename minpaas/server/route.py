@@ -25,9 +25,7 @@ def routes(machine: Machine, app: App) -> list[Route]:
     state = _state(app)
     targets = [Target(process=one.name, address=one.address) for one in web(app.processes)] if state == "live" else []
     hosts = [machine.host(app.name), *[domain.host for domain in app.domains]]
-    return [
-        Route(host=host, state=state if targets or state != "live" else "crashed", targets=targets) for host in hosts
-    ]
+    return [Route(host=host, state=state, targets=targets) for host in hosts]
 
 
 def web(processes: list[Process]) -> list[Process]:
@@ -38,6 +36,6 @@ def web(processes: list[Process]) -> list[Process]:
 def _state(app: App) -> RouteState:
     if app.release is None:
         return "created"
-    if app.status == "stopped":
-        return "stopped"
+    if app.status in ("stopped", "crashed"):
+        return app.status
     return "live"

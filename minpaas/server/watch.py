@@ -11,7 +11,7 @@ from minpaas.server import route
 from minpaas.server.engine import APP, Container
 from minpaas.server.errors import MinPaasError
 from minpaas.server.machine import Machine
-from minpaas.server.models import App
+from minpaas.server.models import App, Status
 
 log = logging.getLogger("minpaas.watch")
 RESTARTS = 10  # then a process stays down until its owner acts
@@ -58,15 +58,24 @@ class Watch:
         try:
             container = self._machine.engine.container(container_id)
         except NotFound:
-            registry.observe(name, "crashed")
+            self._observe(app, "crashed")
             return
         if container.status == "running":
             self._port_may_have_changed(app, container)
-            registry.observe(name, "running")
+            self._observe(app, "running")
             return
-        registry.observe(name, "crashed", container.exit_code)
+        self._observe(app, "crashed", container.exit_code)
         if container.restarts >= RESTARTS:
             self._give_up(app, container)
+
+    def _observe(self, app: App, status: Status, exit_code: int | None = None) -> None:
+        """Note it, and let visitors of an app that is down meet a page that says so, not a connection that fails."""
+        self._machine.registry.observe(app.name, status, exit_code)
+        if app.status != status:
+            try:
+                route.switch(self._machine)
+            except MinPaasError as error:
+                log.warning("%s is %s, but nginx could not be told: %s", app.name, status, error)
 
     def _port_may_have_changed(self, app: App, container: Container) -> None:
         processes = [
@@ -80,6 +89,5 @@ class Watch:
         log.warning("%s: %s ended %d times; it stays down", app.name, container.process, container.restarts)
         try:
             self._machine.engine.stop_restarting(container.id)
-            route.switch(self._machine)
         except (APIError, MinPaasError) as error:
             log.warning("%s: %s", app.name, error)

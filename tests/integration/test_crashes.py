@@ -54,7 +54,7 @@ SLOW_START = "import time\ntime.sleep(3)\n" + str(serving("new")["server.py"])
 @pytest.mark.parametrize(
     ("moment", "files"),
     [
-        ("build", {"Dockerfile": SLOW_BUILD.format(nonce=time.time()), **serving("new")}),
+        ("build", {**serving("new"), "Dockerfile": SLOW_BUILD.format(nonce=time.time()), "Procfile": None}),
         ("run", script(SLOW_START)),
         ("route", serving("new")),
     ],
