@@ -44,7 +44,7 @@ def _serve(voice: Voice, names: list[str]) -> None:
     for name in names:
         with voice.step(f"Sample {name}"):
             samples.deploy(name, owner, int(health["ssh_port"]), voice)
-    with voice.step("Asking the apps through the router"):
+    with voice.step("Asking the apps through the router", looks=True):
         urls = _verify(names, int(health["router_port"]), voice)
     _farewell(voice, urls)
 

@@ -18,13 +18,14 @@ class Voice:
         self._started = time.monotonic()
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """-----> title; at its end how long it took, and whether there was anything to do."""
+    def step(self, title: str, *, looks: bool = False) -> Iterator[None]:
+        """-----> title; at its end how long it took, and (unless it only looks) whether there was anything to do."""
         say(f"-----> {title}")
         before, started = len(self.changes), time.monotonic()
         yield
         seconds = time.monotonic() - started
-        self.detail(f"{'Done' if len(self.changes) > before else 'Nothing to do'} ({seconds:.1f} s)")
+        done = looks or len(self.changes) > before
+        self.detail(f"{'Done' if done else 'Nothing to do'} ({seconds:.1f} s)")
 
     def detail(self, text: str) -> None:
         """Seven spaces: what is said about a step."""
