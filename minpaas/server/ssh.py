@@ -23,7 +23,7 @@ from dulwich.errors import HangupException
 
 from minpaas.server.git import pipe, unix_socket
 from minpaas.server.git.session import SERVICES, Request, Turned, app_of, serve, sweep
-from minpaas.server.git.wire import Wire
+from minpaas.server.git.wire import PATIENCE, Wire
 from minpaas.server.settings import Settings, load
 from minpaas.server.ssh_keys import AuthorizedKeys, host_key
 
@@ -35,7 +35,6 @@ MOST_PENDING, MOST_PENDING_OF_ONE = 64, 32  # connections that have not authenti
 MOST_CONNECTIONS, MOST_CHANNELS = 256, 10
 _LOGIN = 20.0  # seconds until a connection must have asked for something
 _LINGER = 60.0  # an idle connection is closed after this
-_IDLE = 600.0  # a client may count and compress for long before it sends
 _BIND_FOR = 15.0
 _WINDOW = 8 << 20  # at 80 ms round trip the default window makes 100 MB take 5 s, this one 2 s
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
@@ -138,10 +137,10 @@ class Visitor(paramiko.ServerInterface):
 
     def _run(self, channel: paramiko.Channel, command: str) -> None:
         with _ending(channel) as end:
-            channel.settimeout(_IDLE)
+            channel.settimeout(PATIENCE)
             try:
                 service, app = _parse(command)
-                wire = Wire(lambda: channel.recv(1 << 24), channel.sendall)
+                wire = Wire(lambda: channel.recv(1 << 24), channel.sendall, channel.settimeout)
                 serve(self._settings, Request(service, app, self._actor), wire)
                 end(0)
             except Turned as turned:
@@ -233,9 +232,14 @@ def accept_forever(
         if not gate.enter(address):
             connection.close()
             continue
-        threading.Thread(
-            target=serve_connection, args=(settings, keys, key, connection, gate, address), daemon=True
-        ).start()
+        args = (settings, keys, key, connection, gate, address)
+        try:
+            threading.Thread(target=serve_connection, args=args, daemon=True).start()
+        except RuntimeError as error:  # no memory for one more thread: this one has to come back
+            log.warning("from %s: %s", address, error)
+            gate.authenticated(address)
+            gate.leave()
+            connection.close()
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

@@ -453,13 +453,13 @@ def test_a_killed_client_leaves_nothing(plain: Work) -> None:
 
 
 def test_many_pushes_are_joined(plain: Work) -> None:
-    for i in range(45):
+    for i in range(24):
         plain.commit("file", f"{i}\n" * 200)
         assert plain.push().ok
     packs = list((plain.server / "objects" / "pack").glob("*.pack"))
-    assert len(packs) < 25
+    assert len(packs) < 20
     whole(plain)
-    assert len(clone(plain, "copy").out("rev-list", "HEAD").splitlines()) == 45
+    assert len(clone(plain, "copy").out("rev-list", "HEAD").splitlines()) == 24
 
 
 def test_a_place_of_many_apps(place: Place, plain: Work) -> None:

@@ -15,7 +15,6 @@ from minpaas.server.git.fsck import TYPE_NAMES, BadPack
 from minpaas.server.git.pack_stream import Limits
 
 _STEP = 1 << 16
-_PROBE = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +143,6 @@ class DeltaResolver:
         if wanted > self._limits.of(kind):
             raise BadPack(f"object of {wanted} bytes exceeds the limit of {self._limits.of(kind)}")
         self._spend(wanted)
-        if wanted > _PROBE:
-            bytes(wanted)  # MemoryError here is an answer; inside the extension that applies deltas it ends the process
         try:
             result = b"".join(apply_delta(base, payload))
         except MemoryError:

@@ -15,13 +15,12 @@ from dulwich.errors import HangupException
 from dulwich.protocol import pkt_line
 
 from minpaas.server.git.session import SERVICES, Request, Turned, app_of, serve
-from minpaas.server.git.wire import Wire
+from minpaas.server.git.wire import PATIENCE, Wire
 from minpaas.server.settings import Settings
 
 log = logging.getLogger("minpaas.git")
 
 MOST_REQUESTS = 64
-_IDLE = 600.0  # a client may count and compress for long before it sends
 _STEP = 1 << 18
 _INFLATE_STEP = 1 << 20
 _DRAIN_BYTES, _DRAIN_SECONDS = 64 << 20, 10.0
@@ -38,12 +37,21 @@ def accept_forever(settings: Settings, listener: socket.socket) -> None:
             slots.release()
 
     while True:
-        connection, _ = listener.accept()
-        if slots.acquire(blocking=False):
-            threading.Thread(target=answer, args=(connection,), daemon=True).start()
-        else:
-            with connection:
-                _Answer(connection).refuse(503, "too many pushes and fetches at once; try again")
+        try:
+            connection, _ = listener.accept()
+        except OSError as error:  # out of file handles
+            log.warning("accept: %s", error)
+            time.sleep(0.1)
+            continue
+        try:
+            if slots.acquire(blocking=False):
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+                continue
+        except RuntimeError as error:  # no memory for one more thread
+            log.warning("a request over /git: %s", error)
+            slots.release()
+        with connection:
+            _Answer(connection).refuse(503, "too many pushes and fetches at once; try again")
 
 
 class _Answer:
@@ -99,7 +107,7 @@ class _Body:
 
 def _answer(settings: Settings, connection: socket.socket) -> None:
     with connection:
-        connection.settimeout(_IDLE)
+        connection.settimeout(PATIENCE)
         answer = _Answer(connection)
         try:
             asked, start = _read_question(connection)
@@ -113,7 +121,7 @@ def _answer(settings: Settings, connection: socket.socket) -> None:
                 advertise=bool(asked.get("advertise")),
             )
             body = _Body(connection, start, gzip=bool(asked.get("gzip")))
-            wire = Wire(body.receive, answer.send)
+            wire = Wire(body.receive, answer.send, connection.settimeout)
             if request.advertise:
                 answer.preface = pkt_line(f"# service={request.service}\n".encode()) + b"0000"
             serve(settings, request, wire)
@@ -122,6 +130,7 @@ def _answer(settings: Settings, connection: socket.socket) -> None:
             answer.refuse(turned.status, turned.text)
         except (HangupException, OSError) as error:
             log.info("a client of /git left: %s", error)
+            answer.refuse(422, "the request is not complete, or not in git's format")
         except Exception:
             log.exception("a request over /git failed")
             answer.refuse(503, "the git side failed; its log says why")

@@ -28,6 +28,7 @@ ZERO = b"0" * 40
 MOST_COMMANDS = 50_000
 MOST_OPTIONS, LONGEST_OPTION = 64, 4096
 _CAPABILITIES_ONLY = b"capabilities^{}"
+STALLED = 30.0  # seconds without a byte in the middle of a pack, while others wait for their turn
 # two at a time: each may hold a few hundred megabytes when somebody means ill
 INGESTS = threading.BoundedSemaphore(2)
 
@@ -150,7 +151,8 @@ class DeployReceivePack(ReceivePackHandler):
             self._side.keep_alive()
         try:
             store = self._repo.object_store
-            return ingest(self._wire.recv, Path(store.path), store.get_raw, self.limits)
+            with self._wire.hurried(STALLED):
+                return ingest(self._wire.recv, Path(store.path), store.get_raw, self.limits)
         finally:
             INGESTS.release()
 

@@ -36,7 +36,6 @@ class ShallowAwareUploadPack(UploadPackHandler):
         """
         return [*(cap for cap in super().capabilities() if cap != CAPABILITY_FILTER), _RELATIVE]
 
-
     def set_client_capabilities(self, caps: Iterable[bytes]) -> None:
         """As C git does, ignore what we do not know: clients send `filter` although it was not offered."""
         known = {*self.capabilities(), *self.innocuous_capabilities()}
