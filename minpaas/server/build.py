@@ -92,11 +92,10 @@ class Narrator:
         for vertex in status.vertexes:
             self._names[vertex.digest] = vertex.name
             command = _run_command(vertex.name)
-            if command and vertex.digest not in self._told and (vertex.HasField("started") or vertex.cached):
+            if command and vertex.HasField("started") and vertex.digest not in self._told:
                 self._told.add(vertex.digest)
-                self._transcript.detail(f"$ {command}")
-                if vertex.cached:
-                    self._transcript.detail("  unchanged, taken from the cache")
+                if not (self._quiet and vertex.cached):
+                    self._transcript.detail(f"$ {command}" + (" (unchanged, from the cache)" if vertex.cached else ""))
             if vertex.HasField("completed"):
                 self._flush(vertex.digest)
             if vertex.error and "context canceled" not in vertex.error:

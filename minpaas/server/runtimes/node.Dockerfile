@@ -12,7 +12,9 @@ RUN npm run {{ build }}
 {% if prune %}
 RUN npm prune --omit=dev --no-audit --no-fund
 {% endif %}
+{% if not dependencies %}
 RUN mkdir -p node_modules
+{% endif %}
 
 FROM {{ base }}
 WORKDIR /app

@@ -34,6 +34,7 @@ def plan(files: Files, command: str | None, base: str) -> Plan:
         manifests=[name for name in ("package.json", lock, ".npmrc") if name and name in names],
         install=install,
         build=build,
+        dependencies=bool(package.get("dependencies")),
         prune=bool(package.get("devDependencies")),
     )
     types = _process_types(files, names, package, command, reasons)

@@ -1,7 +1,6 @@
 # Made by MinPaas from runtimes/python.Dockerfile
 FROM {{ base }}-build AS build
 WORKDIR /app
-RUN uv venv --quiet --python /usr/bin/python3 /venv
 {% if requirements %}
 {% for file in requirements %}
 COPY app/{{ file }} {{ file }}

@@ -33,6 +33,7 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends build-e
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 {% if not official %}
 COPY --from=fetch /node/include /usr/local/include
-ENV npm_config_nodedir=/usr/local
+# the headers are here: node-gyp need not fetch them (npm warns about npm_config_nodedir)
+ENV npm_package_config_node_gyp_nodedir=/usr/local
 {% endif %}
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt HOME=/root

@@ -19,4 +19,5 @@ COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never HOME=/root
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir uv \
-    && mv /opt/uv/bin/uv /usr/local/bin/uv && rm -rf /opt/uv
+    && mv /opt/uv/bin/uv /usr/local/bin/uv && rm -rf /opt/uv \
+    && uv venv --quiet --python "$(command -v python3)" /venv
