@@ -26,7 +26,7 @@ DOCKER = "/usr/bin/docker"
 CHROMIUM, CHROMEDRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 
 SERVER_PY = '''\
-"""Prints what it is asked to: GET /say?TEXT writes TEXT to its log."""
+"""Does as it is asked: GET /say?TEXT writes TEXT to its log, GET /page?HTML answers with HTML."""
 import http.server, os, sys, urllib.parse
 
 
@@ -39,9 +39,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             for number in range(int(url.query)):
                 print(f"flood {number}")
             sys.stdout.flush()
+        page = urllib.parse.unquote(url.query) if url.path == "/page" else "hello from the app"
         self.send_response(200)
+        self.send_header("Content-Type", "text/html")
         self.end_headers()
-        self.wfile.write(b"hello from the app\\n")
+        self.wfile.write(page.encode())
 
     def log_message(self, *args):
         pass
@@ -206,6 +208,7 @@ def chromium(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[w
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"):
         options.add_argument(argument)
     options.add_argument("--disable-background-networking")
+    options.add_argument("--force-prefers-reduced-motion")  # a click must not race with a smooth scroll
     options.add_argument(f"--user-data-dir={profile}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
@@ -219,13 +222,12 @@ def chromium(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[w
 def browser(chromium: webdriver.Chrome, site: Site) -> Iterator[webdriver.Chrome]:
     """The dashboard, freshly opened at 1280 pixels. The console must be silent when the test is over."""
     resize(chromium, 1280, 900)
-    chromium.get(site.url)
+    chromium.get("about:blank")
     chromium.get_log("browser")
-    chromium.get_log("performance")
-    chromium.refresh()
+    chromium.get(site.url)
     yield chromium
     entries = [entry for entry in chromium.get_log("browser") if not _expected(entry["message"])]
-    chromium.get("about:blank")
+    chromium.get("about:blank")  # its streams end here
     assert entries == []
 
 

@@ -47,7 +47,7 @@ export function linkOf(name) {
   return rows.get(name)?.querySelector(".link").href || "";
 }
 
-/** A row's button of an action, to hand the focus back to. */
+/** The app whose row a node is in. */
 export function nameOf(target) {
   return target.closest(".app")?.dataset.app;
 }

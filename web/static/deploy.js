@@ -13,20 +13,15 @@ const link = document.getElementById("verdict-link");
 const clock = document.getElementById("verdict-time");
 const button = form.querySelector("button[type=submit]");
 const terminal = new Terminal(document.getElementById("deploy-output"));
-// Which field a refusal is about.
-const FIELDS = {
-  "bad-app-name": "app",
-  "bad-repo-url": "repo",
-  "private-address": "repo",
-  "bad-ref": "ref",
-  "bad-command": "command",
-};
-const CUT = new Problem({
+// Which field a refusal is about, by the refusal's name without its dashes.
+const FIELDS = { badappname: "app", badrepourl: "repo", privateaddress: "repo", badref: "ref", badcommand: "command" };
+let named = false; // by a person
+const CUT = {
   error: "cut",
   title: "The connection was cut",
   detail: "The deploy goes on by itself.",
   hint: "see how it ends under Deploys of the app",
-});
+};
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -34,11 +29,14 @@ form.addEventListener("submit", (event) => {
 });
 
 /** The last part of a URL makes a good name, until a person gives one. */
-form.repo.addEventListener("change", () => {
-  const last = form.repo.value.trim().replace(/\/+$|\.git\/*$/g, "").split(/[/:]/).pop().toLowerCase();
+form.elements.repo.addEventListener("input", () => {
+  if (named) return;
+  const last = form.elements.repo.value.trim().replace(/\/+$|\.git\/*$/g, "").split(/[/:]/).pop().toLowerCase();
   const name = last.replace(/[^a-z0-9-]+/g, "-").replace(/^[^a-z]+|-+$/g, "");
-  if (!form.app.value) form.app.value = name.slice(0, 63);
+  form.elements.app.value = name.slice(0, 63);
 });
+
+form.elements.app.addEventListener("input", ({ target }) => (named = target.value !== ""));
 
 function wanted() {
   const entries = [...new FormData(form)].map(([key, value]) => [key, value.trim()]);
@@ -51,7 +49,7 @@ async function deploy(body) {
     const answer = await ask("/deploy", { method: "POST", body, accept: "text/event-stream" });
     refresh(); // a new app is in the list at once
     const end = await play(terminal, answer).catch(() => null);
-    if (!end) throw CUT;
+    if (!end) throw new Problem(CUT);
     if (end.result !== "live") throw new Problem(end);
     await refresh();
     live(end);
@@ -69,6 +67,7 @@ function begin(app) {
   showProblem(problem, null);
   form.querySelectorAll("[aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
   say("running", `Deploying ${app}…`);
+  verdict.scrollIntoView({ block: "nearest" });
   button.disabled = true;
   const tell = () => (clock.textContent = `${Math.round((performance.now() - started) / 1000)} s`);
   tell();
@@ -90,7 +89,7 @@ function fail(refused) {
   const words = refused.slug === "cut" ? refused.title : `Failed: ${refused.title}`;
   say("failed", words);
   showProblem(problem, refused);
-  const field = form.elements[FIELDS[refused.slug]];
+  const field = form.elements[FIELDS[refused.slug.replaceAll("-", "")]];
   if (!field) return;
   field.setAttribute("aria-invalid", "true");
   field.focus();

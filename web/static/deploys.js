@@ -34,16 +34,21 @@ function item(app, deploy) {
   const entry = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
-  button.dataset.result = resultOf(deploy);
-  button.append(
-    part("result", { live: "Live", failed: "Failed", running: "Running" }[resultOf(deploy)]),
-    part("what", [deploy.release && `v${deploy.release}`, deploy.commit?.slice(0, 7)].filter(Boolean).join(" · ")),
-    part("reason", deploy.result === "failed" ? deploy.reason : ""),
-    part("when", new Date(deploy.started_at).toLocaleString()),
-  );
+  fill(button, deploy);
   button.addEventListener("click", () => choose(app, deploy, button));
   entry.append(button);
   return entry;
+}
+
+function fill(button, deploy) {
+  const result = resultOf(deploy);
+  button.dataset.result = result;
+  button.replaceChildren(
+    part("result", { live: "Live", failed: "Failed", running: "Running" }[result]),
+    part("what", [deploy.release && `v${deploy.release}`, deploy.commit?.slice(0, 7)].filter(Boolean).join(" · ")),
+    part("reason", result === "failed" ? deploy.reason : ""),
+    part("when", new Date(deploy.started_at).toLocaleString()),
+  );
 }
 
 function part(name, text) {
@@ -66,7 +71,8 @@ async function choose(app, deploy, button) {
   state.textContent = "";
   try {
     const path = appPath(app, "deploys", deploy.id);
-    await play(terminal, await ask(path, { accept: "text/event-stream", signal }));
+    const end = await play(terminal, await ask(path, { accept: "text/event-stream", signal }));
+    if (end) fill(button, Object.assign(deploy, end, { step: "ended" })); // it may have run until now
   } catch (problem) {
     if (!signal.aborted) state.textContent = problem.title ?? "The connection was cut";
   }

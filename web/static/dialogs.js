@@ -22,7 +22,7 @@ export function showProblem(box, problem) {
     if (!problem[part]) continue;
     const line = document.createElement(part === "title" ? "strong" : "p");
     line.className = part;
-    line.textContent = problem[part];
+    line.textContent = (part === "hint" ? "Next: " : "") + problem[part];
     box.append(line);
   }
 }

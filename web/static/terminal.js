@@ -13,6 +13,8 @@ export class Terminal {
     this.waiting = [];
     this.frame = 0;
     this.top = 0;
+    this.size = "";
+    new ResizeObserver(() => this.following && this.#toEnd()).observe(node);
     node.addEventListener("scroll", () => this.#scrolled(onFollow), { passive: true });
   }
 
@@ -55,12 +57,18 @@ export class Terminal {
   #toEnd() {
     this.node.scrollTop = this.node.scrollHeight;
     this.top = this.node.scrollTop;
+    this.size = this.#box();
   }
 
-  /** Only the reader scrolls up; lines that come in make the view's end move away, which is no wish. */
+  #box() {
+    return `${this.node.clientWidth} ${this.node.clientHeight}`;
+  }
+
+  /** Only the reader scrolls up: lines that come in, or a panel of a new size, move the end away, which is no wish. */
   #scrolled(onFollow) {
     const { scrollTop, scrollHeight, clientHeight } = this.node;
-    const up = scrollTop < this.top - 1;
+    const up = scrollTop < this.top - 1 && this.size === this.#box();
+    this.size = this.#box();
     const atEnd = scrollTop + clientHeight >= scrollHeight - NEAR;
     this.top = scrollTop;
     if (up && !atEnd) this.following = false;
