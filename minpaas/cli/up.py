@@ -2,7 +2,9 @@
 
 import http.client
 import os
+import shutil
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -148,7 +150,8 @@ def _farewell(voice: Voice, urls: list[str]) -> None:
     say(f"       Dashboard  http://localhost:{control.port()}")
     say("")
     say("       What next? In a git repository of yours, type:")
-    say("         minpaas create myapp")
+    # where .venv is not on the PATH, the whole path is what works
+    say(f"         {'minpaas' if shutil.which('minpaas') else Path(sys.argv[0]).resolve()} create myapp")
     say("         git push minpaas main")
     say("")
     what = "Everything is up" if voice.changes else "Everything was up already; nothing was changed"
