@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -195,7 +196,17 @@ def start(site: Site) -> "subprocess.Popen[bytes]":
         return bool(site.ask("GET", "/healthz", timeout=2)["status"] == "ok")
 
     wait_until(healthy, 30)
+    wait_until(lambda: git_answers(site), 30)
     return process
+
+
+def git_answers(site: Site) -> bool:
+    """Whether the git side, a process of its own, has started as well."""
+    try:
+        urllib.request.urlopen(f"{site.url}/git/none.git/info/refs?service=git-upload-pack", timeout=5).close()
+    except urllib.error.HTTPError as error:
+        return error.code != 503
+    return True
 
 
 @pytest.fixture(scope="session")
