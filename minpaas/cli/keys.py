@@ -53,6 +53,13 @@ def remove(
     print(json.dumps(gone, indent=2) if as_json else f"{gone['fingerprint']} {gone['comment']} may not push any more")
 
 
+@keys.command("deploy")
+def deploy_key(as_json: JsonOption = False) -> None:
+    """Show the key to give to a git host, so that minpaas deploy --repo ssh://... may fetch there."""
+    found = api.request("GET", "/keys/deploy")
+    print(json.dumps(found, indent=2) if as_json else found["key"])
+
+
 def _lines(file: str | None) -> list[str]:
     if file == "-":
         return [line for line in sys.stdin.read().splitlines() if line.strip()]

@@ -71,6 +71,7 @@ def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
         return {
             "status": "ok",
             "version": __version__,
+            "home": str(settings.home),
             "instance": settings.instance,
             "domain": settings.domain,
             "router_port": machine.nginx.port,
@@ -141,6 +142,10 @@ def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
     @api.get("/keys/host")
     def host_key() -> dict[str, object]:
         return keys.host()
+
+    @api.get("/keys/deploy")
+    def deploy_key() -> dict[str, str]:
+        return keys.deploy()
 
     @api.get("/keys")
     def list_keys(request: Request) -> list[dict[str, str]]:

@@ -287,8 +287,15 @@ class Engine:
         return {image["Id"]: image["RepoTags"] or [] for image in found}
 
     def stack_images(self) -> list[str]:
-        """The ids of the stack images."""
-        return [image["Id"] for image in self.api.images(filters={"label": "minpaas.stack"})]
+        """The ids of the stack images, unless another instance on this engine builds on them.
+
+        App images inherit the stack's label, so what has an instance is an app's.
+        """
+        found = self.api.images(filters={"label": "minpaas.stack"})
+        owners = {(image["Labels"] or {}).get(INSTANCE) for image in found}
+        if owners - {None, self._settings.instance}:
+            return []
+        return [image["Id"] for image in found if INSTANCE not in (image["Labels"] or {})]
 
     def remove_image(self, name: str) -> None:
         """Remove a tag, or an image by its id with all its tags. Nothing happens when it is gone or in use."""

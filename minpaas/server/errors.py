@@ -11,6 +11,8 @@ MinPaasError
   MachineTrouble     the engine, nginx or the disk is not as it must be (503)
 """
 
+import re
+
 
 class MinPaasError(Exception):
     """A title, what was found, and the next command to type.
@@ -38,8 +40,7 @@ class MinPaasError(Exception):
     @property
     def slug(self) -> str:
         """The error's stable name: NoSuchApp -> no-such-app."""
-        name = type(self).__name__
-        return "".join(f"-{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(self).__name__).lower()
 
     def __str__(self) -> str:
         return f"{self.title}: {self.detail}" if self.detail else self.title

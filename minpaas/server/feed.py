@@ -25,6 +25,11 @@ class Feed(Generic[T]):
         return self._closed
 
     @property
+    def count(self) -> int:
+        """How many items there ever were."""
+        return self._count
+
+    @property
     def followers(self) -> int:
         """How many readers wait for news."""
         return len(self._waiting)

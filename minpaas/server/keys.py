@@ -11,7 +11,7 @@ from minpaas.server.access import Actor, check
 from minpaas.server.errors import NotFound, Refused
 from minpaas.server.registry import write_durably
 from minpaas.server.settings import Settings
-from minpaas.server.ssh_keys import KINDS, host_key
+from minpaas.server.ssh_keys import KINDS, deploy_key, host_key
 
 _changing = threading.Lock()
 
@@ -99,6 +99,11 @@ class Keys:
         """What a client puts into known_hosts: {"port": int, "keys": ["ssh-ed25519 ..."]}"""
         key = host_key(self._settings.state)
         return {"port": self._settings.ssh_port, "keys": [f"{key.get_name()} {key.get_base64()}"]}
+
+    def deploy(self) -> dict[str, str]:
+        """What a git host must know before it lets us fetch by ssh: {"key": "ssh-ed25519 ... minpaas"}"""
+        key = deploy_key(self._settings.state)
+        return {"key": f"{key.get_name()} {key.get_base64()} minpaas"}
 
     def _read(self) -> list[Key]:
         lines = self._path.read_text().splitlines() if self._path.exists() else []

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+import time
 from collections.abc import AsyncGenerator
 
 from docker.errors import DockerException
@@ -14,6 +15,7 @@ from minpaas.server.machine import Machine
 from minpaas.server.models import Process
 from minpaas.server.transcript import clean
 
+_CATCH_UP = 5.0  # seconds in which a process's past must have been read
 KEPT = 2000  # lines of a process in memory while someone follows it
 _LINE = re.compile(rb"(\S+) (.*)", re.S)
 
@@ -46,16 +48,22 @@ class Logs:
                 yield None
                 continue
             followed = processes[0].container
-            async for line in self._feed(processes[0]).follow(last, quiet):
+            feed = await asyncio.to_thread(self._feed, processes[0])
+            async for line in feed.follow(last, quiet):
                 yield line
             last = KEPT  # of a later release: all that it has printed
 
     def _feed(self, process: Process) -> Feed[str]:
+        """The process's feed, when what it has printed so far is in it: the last n lines are then the last n."""
         with self._lock:
             feed = self._feeds.get(process.container)
             if feed is None:
+                printed = len(self._read(process, KEPT))
                 feed = self._feeds[process.container] = Feed(KEPT)
                 threading.Thread(target=self._pump, args=(process, feed), name="logs", daemon=True).start()
+                until = time.monotonic() + _CATCH_UP
+                while feed.count < printed and not feed.closed and time.monotonic() < until:
+                    time.sleep(0.005)
             return feed
 
     def _pump(self, process: Process, feed: Feed[str]) -> None:

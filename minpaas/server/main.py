@@ -3,9 +3,13 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -30,6 +34,7 @@ from minpaas.server.settings import Settings, load
 from minpaas.server.watch import Watch
 
 log = logging.getLogger("minpaas")
+_LEAVE_WITHIN = 5.0  # seconds
 
 
 class GitProcess:
@@ -81,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             machine.registry.close()
             sys.exit(f" !     {error}\n !     Next: {error.hint}")
         prune_workspace(settings)
+        _leave_in_time()
         await hook.open()
         git.start()
         watch.start()
@@ -99,6 +105,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     app.add_middleware(Edge, settings=settings)
     return app
+
+
+def _leave_in_time() -> None:
+    """A follower that stays connected must not keep a server that was told to stop: what is cut short is recovered."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def after(previous: Any) -> Callable[[int, FrameType | None], None]:
+        def handle(number: int, frame: FrameType | None) -> None:
+            alarm = threading.Timer(_LEAVE_WITHIN, os._exit, [0])
+            alarm.daemon = True
+            alarm.start()
+            if callable(previous):
+                previous(number, frame)
+
+        return handle
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, after(signal.getsignal(number)))
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -22,6 +22,7 @@ from minpaas.server.errors import (
 from minpaas.server.git import repo
 from minpaas.server.machine import Machine
 from minpaas.server.models import DEPLOY_BRANCHES, ZERO, App
+from minpaas.server.ssh_keys import DEPLOY_KEY, deploy_key
 from minpaas.server.transcript import Transcript
 
 _FETCH_SECONDS = 1800.0
@@ -71,13 +72,14 @@ def fetch(machine: Machine, app: str, url: str, ref: str | None, transcript: Tra
     Runs in a process of its own with a memory limit. Raises FetchFailed, PrivateAddress.
     """
     transcript.command(f"git fetch {without_password(url)} {ref or 'HEAD'}")
+    deploy_key(machine.settings.state)  # made when it is first needed
     request = {
         "repo": str(machine.repo(app)),
         "url": url,
         "ref": ref,
         "allowed": sorted(machine.settings.repo_hosts),
         "never": own_ports(machine),
-        "identity": str(machine.settings.state / "deploy_key"),
+        "identity": str(machine.settings.state / DEPLOY_KEY),
         "known_hosts": str(machine.settings.state / "known_hosts"),
     }
     child = subprocess.Popen(

@@ -15,15 +15,26 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 log = logging.getLogger("minpaas.ssh")
 
 _HOST_KEY = "ssh_host_ed25519_key"
+DEPLOY_KEY = "deploy_key"
 KINDS = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 
 
 def host_key(state: Path) -> paramiko.PKey:
-    """The server's key; made on the first start, in OpenSSH's format, readable by us alone."""
-    path = state / _HOST_KEY
+    """The server's key, by which clients know it."""
+    return _own_key(state, _HOST_KEY)
+
+
+def deploy_key(state: Path) -> paramiko.PKey:
+    """The key by which the server shows who it is when it fetches from an ssh URL."""
+    return _own_key(state, DEPLOY_KEY)
+
+
+def _own_key(state: Path, name: str) -> paramiko.PKey:
+    """A key of ours; made when it is first needed, in OpenSSH's format, readable by us alone."""
+    path = state / name
     if not path.exists():
         content = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-        handle, temporary = tempfile.mkstemp(prefix=f".{_HOST_KEY}.", dir=state)  # mode 0600
+        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=state)  # mode 0600
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()

@@ -206,7 +206,10 @@ def _answer(request: dict[str, Any]) -> dict[str, str]:
     except NotGitRepository:
         return {"error": "there is no git repository"}
     except paramiko.SSHException as error:
-        return {"error": f"ssh: {error}", "hint": "add the server's deploy key to that host, or use its https address"}
+        return {
+            "error": f"ssh: {error}",
+            "hint": "let the server's key in there (minpaas keys deploy shows it), or use the https address",
+        }
     except (OSError, GitProtocolError, HangupException, urllib3.exceptions.HTTPError, MemoryError, ValueError) as error:
         private = error.__cause__ or error.__context__
         if isinstance(private, PrivateHost):
