@@ -174,12 +174,13 @@ def _ending(channel: paramiko.Channel) -> Iterator[Callable[[int], None]]:
         yield lambda code: status.__setitem__(0, code)
     except Exception as error:  # nobody is left to tell
         log.info("session: %s", error)
-    try:
-        channel.send_exit_status(status[0])
-        channel.shutdown_write()
-        channel.close()
-    except Exception as error:  # paramiko raises what the socket raised, or its own
-        log.debug("close: %s", error)
+    finally:  # a client whose channel stays open waits for ever
+        try:
+            channel.send_exit_status(status[0])
+            channel.shutdown_write()
+            channel.close()
+        except Exception as error:  # paramiko raises what the socket raised, or its own
+            log.debug("close: %s", error)
 
 
 def serve_connection(
@@ -202,7 +203,7 @@ def serve_connection(
             return
         gate.authenticated(address)
         pending = False
-        while transport.is_active():
+        while transport.is_active() and transport.is_alive():  # its thread may have died for want of memory
             transport.join(5)
             if not visitor.busy and time.monotonic() - visitor.last_end > _LINGER:
                 return

@@ -34,6 +34,7 @@ class ControlPlane:
     def __init__(self, home: Path):
         self.home = home
         self.plan = Plan()
+        self._creating = threading.Lock()
         self.deploys = True  # whether new repos get the hooks
         self.denied: dict[str, str] = {}  # app -> text
         self.questions: list[dict] = []
@@ -48,12 +49,16 @@ class ControlPlane:
 
     def create(self, app: str) -> Path:
         path = self.repo(app)
+        with self._creating:
+            self._create(path)
+        return path
+
+    def _create(self, path: Path) -> None:
         if not path.exists():
             Repo.init_bare(str(path), mkdir=True, default_branch=b"main").close()
             if self.deploys:
                 for name in ("post-receive", "proc-receive"):
                     shutil.copy(HOOKS / name, path / "hooks" / name)
-        return path
 
     def close(self) -> None:
         self._listener.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dulwich.repo import Repo
 
-from minpaas.server.git import receive_pack, verdict
+from minpaas.server.git import deltas, receive_pack, verdict
 from minpaas.server.git.receive_pack import DeployReceivePack
 from minpaas.server.git.wire import Sideband, Wire
 from tests.git import packs
@@ -39,6 +39,23 @@ def test_no_memory_is_an_answer(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> 
     assert not list(Path(repo.path).glob("objects/incoming-*"))
     monkeypatch.undo()
     assert b"ok refs/heads/main" in converse(repo, request(Simple()))
+
+
+def test_a_panic_for_want_of_memory_is_an_answer(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extension that applies deltas panics when Python cannot give it bytes, and a panic is no Exception."""
+
+    class PanicException(BaseException):
+        pass
+
+    def panics(*_: bytes) -> None:
+        raise PanicException
+
+    monkeypatch.setattr(deltas, "apply_delta", panics)
+    simple = Simple()
+    change = packs.delta(6, 6, packs.copy(0, 6))
+    body = packs.pack(*simple.entries(), packs.ref_delta(simple.blob, change))
+    head = packs.packet(f"{ZERO} {simple.id} refs/heads/main\0 {packs.CAPS}".encode()) + b"0000"
+    assert b"unpack out of memory" in converse(repo, head + body)
 
 
 def test_two_are_read_at_a_time(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@
 import hashlib
 import mmap
 import tempfile
+import threading
 import zlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,6 +17,8 @@ from minpaas.server.git.fsck import TYPE_NAMES, BadPack
 from minpaas.server.git.pack_stream import Limits
 
 _STEP = 1 << 16
+_LARGE = 8 << 20
+_ONE_LARGE = threading.Lock()  # base, delta and result are in memory together: once is enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Base:
 
     def __init__(self, data: bytes, waiting: int, spool: "Spool"):
         self._data: bytes | None = data
-        self._spool, self._waiting, self._size, self._at = spool, waiting, len(data), -1
+        self._spool, self._waiting, self.size, self._at = spool, waiting, len(data), -1
         self._reserved = waiting > 1 and spool.reserve(len(data))
         if waiting > 1 and not self._reserved:
             self._at = spool.write(data)
@@ -43,8 +47,8 @@ class Base:
         """The object's bytes, for one of the deltas that wait for it."""
         self._waiting -= 1
         if self._reserved and not self._waiting:
-            self._spool.release(self._size)
-        return self._data if self._data is not None else self._spool.read(self._at, self._size)
+            self._spool.release(self.size)
+        return self._data if self._data is not None else self._spool.read(self._at, self.size)
 
 
 class Spool:
@@ -114,12 +118,14 @@ class DeltaResolver:
         """Everything that builds on this object, directly or not."""
         stack: list[tuple[int, Base, int]] = []
         self._push(stack, data, oid, offset, 1, spool)
+        del data  # it may wait on disk now
         while stack:
             number, base, depth = stack.pop()
             if depth > self._limits.delta_depth:
                 raise BadPack(f"delta chain deeper than {self._limits.delta_depth}")
             delta = self.deltas[number]
-            result = self._apply(kind, base.take(), delta, pack)
+            with _ONE_LARGE if base.size > _LARGE else nullcontext():
+                result = self._apply(kind, base.take(), delta, pack)
             oid = hashlib.sha1(b"%s %d\0" % (TYPE_NAMES[kind], len(result)) + result).digest()
             self._found(kind, oid, result, delta)
             self.left -= 1
@@ -145,9 +151,10 @@ class DeltaResolver:
         self._spend(wanted)
         try:
             result = b"".join(apply_delta(base, payload))
-        except MemoryError:
-            raise
-        except Exception as error:  # the extension raises several kinds
+        except BaseException as error:
+            # the extension raises several kinds; what it raises for want of memory may be no Exception at all
+            if isinstance(error, MemoryError) or not isinstance(error, Exception):
+                raise MemoryError from None
             raise BadPack(f"bad delta: {error}") from None
         if len(result) != wanted:
             raise BadPack("bad delta result size")
