@@ -55,9 +55,10 @@ class DownRequest(BaseModel):
     clean: bool = False
 
 
-def shape(app: App) -> dict[str, Any]:
-    """An app as the API shows it."""
-    return app.model_dump(mode="json")
+def shape(app: App, deploys: Deploys) -> dict[str, Any]:
+    """An app as the API shows it; `deploying` is the id of the deploy that runs now, or null."""
+    running = next((one.id for one in list(deploys.running.values()) if one.app == app.name), None)
+    return {**app.model_dump(mode="json"), "deploying": running}
 
 
 def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
@@ -92,19 +93,19 @@ def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
             return JSONResponse(
                 {"deploy": begun.id, "app": begun.app, "url": f"/apps/{begun.app}/deploys/{begun.id}"}, 202
             )
-        return JSONResponse(shape(await asyncio.wrap_future(begun.done)))
+        return JSONResponse(shape(await asyncio.wrap_future(begun.done), deploys))
 
     @api.get("/apps")
     async def list_apps(request: Request) -> list[dict[str, Any]]:
-        return [shape(app) for app in apps.all(actor_of(request))]
+        return [shape(app, deploys) for app in apps.all(actor_of(request))]
 
     @api.post("/apps", status_code=201)
     def create(body: CreateRequest, request: Request) -> dict[str, Any]:
-        return shape(apps.create(body.name, actor_of(request)))
+        return shape(apps.create(body.name, actor_of(request)), deploys)
 
     @api.get("/apps/{app}")
     async def one_app(app: str, request: Request) -> dict[str, Any]:
-        return shape(apps.one(app, actor_of(request)))
+        return shape(apps.one(app, actor_of(request)), deploys)
 
     @api.delete("/apps/{app}", status_code=204)
     async def delete(app: str, request: Request) -> Response:

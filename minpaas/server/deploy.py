@@ -50,6 +50,7 @@ class Deploy:
     started_at: str = field(default_factory=now)
     began: float = field(default_factory=time.monotonic)
     done: "Future[App]" = field(default_factory=Future)
+    facts: dict[str, Any] = field(default_factory=dict)  # what the journal knows so far
 
 
 class Deploys:
@@ -244,6 +245,7 @@ class Deploys:
             "started_at": deploy.started_at,
             "step": step,
         }
+        deploy.facts |= facts
         update = deploy.wanted.update
         source = (
             {"commit": update.new, "ref": update.ref}
@@ -251,7 +253,7 @@ class Deploys:
             else {"repo": receive.without_password(deploy.wanted.repo or "")}
         )
         try:
-            self.machine.registry.write_journal(deploy.app, deploy.id, {**entry, **source, **facts, "at": now()})
+            self.machine.registry.write_journal(deploy.app, deploy.id, {**entry, **source, **deploy.facts, "at": now()})
         except OSError:
             log.warning("the journal of %s could not be written", deploy.id)
 

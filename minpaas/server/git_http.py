@@ -19,6 +19,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 SERVICES = ("git-receive-pack", "git-upload-pack")
 _STEP = 1 << 18
+_STARTING = 10.0  # seconds
 _DRAIN_BYTES, _DRAIN_SECONDS = 64 << 20, 10.0
 _NEVER_CACHED = [
     (b"expires", b"Fri, 01 Jan 1980 00:00:00 GMT"),
@@ -67,15 +68,20 @@ class GitHTTP:
                 await asyncio.gather(watch, body, return_exceptions=True)
 
     async def _connect(self) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX)
-        connection.setblocking(False)
-        try:
-            with unix_socket.short(self._settings.git_socket) as name:
-                await asyncio.get_running_loop().sock_connect(connection, name)
-        except OSError:
-            connection.close()
-            raise Refusal(503, "the git side of MinPaas is starting; try again in a moment") from None
-        return connection
+        """A connection to the git process, which may be starting: a pusher waits for it."""
+        until = time.monotonic() + _STARTING
+        while True:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.setblocking(False)
+            try:
+                with unix_socket.short(self._settings.git_socket) as name:
+                    await asyncio.get_running_loop().sock_connect(connection, name)
+                return connection
+            except OSError:
+                connection.close()
+            if time.monotonic() > until:
+                raise Refusal(503, "the git side of MinPaas does not answer; see: minpaas doctor")
+            await asyncio.sleep(0.05)
 
 
 def _question(scope: Message) -> dict[str, object]:
