@@ -57,7 +57,7 @@ class DownRequest(BaseModel):
 
 def shape(app: App, deploys: Deploys) -> dict[str, Any]:
     """An app as the API shows it; `deploying` is the id of the deploy that runs now, or null."""
-    running = next((one.id for one in list(deploys.running.values()) if one.app == app.name), None)
+    running = next((one.id for one in list(deploys.operations.running.values()) if one.app == app.name), None)
     return {**app.model_dump(mode="json"), "deploying": running}
 
 
@@ -129,7 +129,7 @@ def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
     @api.get("/apps/{app}/deploys/{deploy_id}")
     async def one_deploy(app: str, deploy_id: str, request: Request) -> Response:
         apps.one(app, actor_of(request))
-        running = deploys.running.get(deploy_id)
+        running = deploys.operations.running.get(deploy_id)
         streamed = "text/event-stream" in request.headers.get("accept", "")
         if running and running.app == app and streamed:
             return sse(running.transcript)

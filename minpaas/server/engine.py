@@ -4,7 +4,7 @@ import ipaddress
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,7 +37,8 @@ class ContainerSpec:
     memory: int
     pids: int
     command: list[str] | None = None
-    extra_labels: dict[str, str] = field(default_factory=dict)
+    cpu: float | None = None  # cores
+    networks: tuple[str, ...] = ()  # of the owner's own, joined besides ours
 
     def equivalent(self, network: str) -> str:
         """The docker command that a person could have typed."""
@@ -46,7 +47,7 @@ class ContainerSpec:
         command = " ".join(json.dumps(word) if " " in word else word for word in self.command or [])
         return (
             f"docker run -d --init --name {self.name} --network {network} --ip {self.address} "
-            f"-p 127.0.0.1::{self.port} {limits} --security-opt no-new-privileges {env} {self.image} {command}"
+            f"{f'-p 127.0.0.1::{self.port} ' if self.port else ''}{limits} --security-opt no-new-privileges {env} {self.image} {command}"
         ).rstrip()
 
 
@@ -111,17 +112,18 @@ class Engine:
         host = api.create_host_config(
             init=True,
             restart_policy={"Name": "no"},
-            port_bindings={spec.port: ("127.0.0.1", None)},
+            port_bindings={spec.port: ("127.0.0.1", None)} if spec.port else None,
             mem_limit=spec.memory,
             memswap_limit=spec.memory,
             pids_limit=spec.pids,
+            nano_cpus=round(spec.cpu * 1e9) if spec.cpu else None,
             security_opt=["no-new-privileges"],
             cap_drop=["ALL"],
             cap_add=_CAPABILITIES,
             log_config={"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
         )
         endpoint = api.create_networking_config({self.network: api.create_endpoint_config(ipv4_address=spec.address)})
-        labels = {**self.labels(spec.app), RELEASE: spec.release, PROCESS: spec.process, **spec.extra_labels}
+        labels = {**self.labels(spec.app), RELEASE: spec.release, PROCESS: spec.process}
         self._remove_namesake(spec.name)
         try:
             made = api.create_container(
@@ -129,11 +131,13 @@ class Engine:
                 command=spec.command,
                 name=spec.name,
                 environment=spec.environment,
-                ports=[spec.port],
+                ports=[spec.port] if spec.port else None,
                 labels=labels,
                 host_config=host,
                 networking_config=endpoint,
             )
+            for network in spec.networks:
+                api.connect_container_to_network(made["Id"], network)
             api.start(made["Id"])
         except APIError as error:
             self.remove(spec.name)

@@ -230,6 +230,68 @@ class Stale(DeployFailed):
     reason = "stale: fetch first"
 
 
+class Superseded(DeployFailed):
+    """A newer push was waiting when this one's turn came."""
+
+    title = "A newer deploy takes this one's place"
+    hint = "nothing to do: the newer one says what became of it"
+    reason = "superseded by a newer push"
+
+
+class Cancelled(DeployFailed):
+    """Someone cancelled it."""
+
+    title = "The deploy was cancelled"
+    hint = "push again when you want it"
+    reason = "cancelled"
+
+
+class Locked(DeployFailed):
+    """The app is locked."""
+
+    title = "The app is locked"
+    reason = "app is locked"
+
+    def __init__(self, app: str, why: str):
+        super().__init__(why, hint=f"unlock it with: minpaas apps:unlock {app}")
+
+
+class NoSuchRelease(NotFound):
+    """No release of that number, or none that can be gone back to."""
+
+    title = "There is no such release"
+
+    def __init__(self, app: str, detail: str):
+        super().__init__(detail, hint=f"see the ones there are with: minpaas releases {app}")
+
+
+class ImageGone(DeployFailed):
+    """A release's image is no longer on the machine."""
+
+    title = "That release's image is gone"
+    reason = "image is gone"
+
+    def __init__(self, release: str, image: str):
+        super().__init__(
+            f"{release} needs {image[:19]}, which someone has removed",
+            hint="the live release serves on; push that commit again",
+        )
+
+
+class ReleaseCommandFailed(DeployFailed):
+    """The Procfile's release command ended with an error."""
+
+    title = "The release command failed"
+    reason = "release command failed"
+    hint = "its output is above; mend it, commit, and push again"
+
+
+class BadConfigVar(Refused):
+    """Not a name or value that an environment can hold."""
+
+    title = "That is not a config var"
+
+
 class Interrupted(DeployFailed):
     """The server stopped in the middle."""
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from minpaas.server.access import Actor, check
 from minpaas.server.apps import Apps
-from minpaas.server.deploy import Deploy, Deploys
+from minpaas.server.deploy import Deploys
 from minpaas.server.errors import MinPaasError, NoSuchApp
 from minpaas.server.git.unix_socket import listen
 from minpaas.server.models import app_name
+from minpaas.server.operations import Operation
 from minpaas.server.receive import Judged, Update, judge
 from minpaas.server.settings import Settings
 
@@ -125,7 +126,7 @@ class _Pusher:
             await self.send({"out": text})
 
 
-async def _tell(deploy: Deploy, say: _Pusher) -> None:
+async def _tell(deploy: Operation, say: _Pusher) -> None:
     async with contextlib.aclosing(deploy.transcript.follow()) as events:
         async for event in events:
             if event:

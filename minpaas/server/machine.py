@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minpaas.server.addresses import Addresses
+from minpaas.server.config import Configs
 from minpaas.server.engine import Engine
 from minpaas.server.nginx import Nginx
 from minpaas.server.registry import Registry
@@ -18,6 +19,7 @@ class Machine:
     registry: Registry
     engine: Engine
     nginx: Nginx
+    configs: Configs
     addresses: Addresses = field(init=False)
 
     def repo(self, app: str) -> Path:
@@ -36,4 +38,4 @@ class Machine:
 
 def wire(settings: Settings) -> Machine:
     """All hands for these settings; nothing is opened or started yet."""
-    return Machine(settings, Registry(settings), Engine(settings), Nginx(settings))
+    return Machine(settings, Registry(settings), Engine(settings), Nginx(settings), Configs(settings))

@@ -61,6 +61,23 @@ RepoURL = Annotated[str, AfterValidator(repo_url)]
 StartCommand = Annotated[str, AfterValidator(start_command)]
 
 
+class Limits(BaseModel):
+    """What one process may use: memory in bytes, cpu in cores; None is the setting's own."""
+
+    model_config = ConfigDict(frozen=True)
+    memory: int | None = None
+    cpu: float | None = None
+
+
+class Checks(BaseModel):
+    """How a web process shows that it is well. Times are seconds."""
+
+    model_config = ConfigDict(frozen=True)
+    path: str = "/"
+    timeout: float | None = None  # of the whole wait; None is the setting's own
+    attempts: int = 3  # for a path of the app's own: so many good answers are asked for at most
+
+
 class Domain(BaseModel):
     """A host name that belongs to an app."""
 
@@ -85,6 +102,15 @@ class Process(BaseModel):
         return f"{self.type}.{self.number}"
 
 
+class Why(BaseModel):
+    """Who makes a release, by which operation, and what for."""
+
+    model_config = ConfigDict(frozen=True)
+    actor: str
+    operation: str
+    reason: str
+
+
 class Release(BaseModel):
     """Image, process types and why; numbered, written once, never changed."""
 
@@ -100,10 +126,13 @@ class Release(BaseModel):
     port: int = 8000  # what PORT is set to
     environment: dict[str, str] = {}  # what the runtime sets, under the app's own config vars
     config: str | None = None  # the id of its config set
+    release_command: str = ""
+    checks: Checks = Checks()
     domains: list[Domain] = []
     created_at: str = ""
     created_by: str = ""
     reason: str = ""
+    operation: str = ""  # the id of the operation that made it: its transcript
 
     @property
     def name(self) -> str:
@@ -125,7 +154,14 @@ class App(BaseModel):
     branch: str | None = None  # main or master: whichever was pushed first
     last_release: int = 0  # numbers are never given twice, not even after a failed deploy
     formation: dict[str, int] = {"web": 1}
+    config: str | None = None  # the id of the config set that the next release gets
+    limits: dict[str, Limits] = {}
+    checks: Checks | None = None  # set by its owner, before what the code asks for
+    networks: list[str] = []  # Docker networks of the owner's that its processes also join
     domains: list[Domain] = []
+    stopped: bool = False  # by its owner
+    maintenance: bool = False
+    locked: str = ""  # why nothing may be deployed; empty when it may
     processes: list[Process] = []
     exit_code: int | None = None
     created_at: str = ""

@@ -5,7 +5,7 @@ import shutil
 
 from docker.errors import APIError
 
-from minpaas.server import release, route, run
+from minpaas.server import launch, release, route, run
 from minpaas.server.addresses import Addresses
 from minpaas.server.deploy import Deploys
 from minpaas.server.engine import Container
@@ -48,7 +48,7 @@ def _processes(machine: Machine, app: App, containers: dict[str, Container]) -> 
     seen = []
     for process in app.processes:
         container = containers[process.container]
-        if app.status == "stopped":
+        if app.stopped:
             seen.append(process)
             continue
         machine.engine.keep_running(container.id)
@@ -56,7 +56,7 @@ def _processes(machine: Machine, app: App, containers: dict[str, Container]) -> 
             machine.engine.resume(container.id)
         container = machine.engine.container(container.id)
         seen.append(process.model_copy(update={"port": container.port}))
-    status = app.status if app.status == "stopped" else "running"
+    status = "stopped" if app.stopped else "running"
     machine.registry.save(
         app.model_copy(update={"processes": seen, "status": status, "port": seen[0].port, "url": machine.url(app.name)})
     )
@@ -65,11 +65,11 @@ def _processes(machine: Machine, app: App, containers: dict[str, Container]) -> 
 def _start_anew(machine: Machine, app: App) -> None:
     """Containers that someone removed come back from the release's image, at new addresses."""
     assert app.release
-    if app.status == "stopped":
+    if app.stopped:
         return
     live = machine.registry.release(app.name, app.release)
     run.remove(machine, app.processes)
-    processes: list[Process] = run.start(machine, live, live.environment, Transcript())
+    processes: list[Process] = run.start(machine, app, live, launch.environment_of(machine, live), Transcript())
     for process in processes:
         machine.engine.keep_running(process.container)
     machine.registry.save(release.record(machine, app, live, processes))

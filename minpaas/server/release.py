@@ -1,15 +1,14 @@
 """The step that makes a release of an image: numbered, written once, and by the rename of apps.json the truth."""
 
 from minpaas.server import registry
-from minpaas.server.access import Actor
 from minpaas.server.machine import Machine
-from minpaas.server.models import App, Process, Release
+from minpaas.server.models import App, Checks, Process, Release, Why
 from minpaas.server.runtimes import Plan
 
 KEPT = 10  # releases whose images stay, for rollback
 
 
-def draft(app: App, plan: Plan, image: str, commit: str, actor: Actor, reason: str) -> Release:
+def draft(app: App, plan: Plan, image: str, commit: str, why: Why) -> Release:
     """The app's next release, not written yet."""
     return Release(
         version=registry.VERSION,
@@ -22,10 +21,31 @@ def draft(app: App, plan: Plan, image: str, commit: str, actor: Actor, reason: s
         formation=app.formation,
         port=plan.port,
         environment=plan.environment,
+        config=app.config,
+        release_command=plan.process_types.get("release", ""),
+        checks=app.checks or Checks(),
         domains=app.domains,
         created_at=registry.now(),
-        created_by=str(actor),
-        reason=reason,
+        created_by=why.actor,
+        operation=why.operation,
+        reason=why.reason,
+    )
+
+
+def redraft(app: App, base: Release, why: Why, config: str | None) -> Release:
+    """A new release from an old one with other config vars, not written yet."""
+    return base.model_copy(
+        update={
+            "number": app.last_release + 1,
+            "config": config,
+            "formation": app.formation,
+            "domains": app.domains,
+            "checks": app.checks or base.checks,
+            "created_at": registry.now(),
+            "created_by": why.actor,
+            "operation": why.operation,
+            "reason": why.reason,
+        }
     )
 
 
@@ -38,6 +58,8 @@ def record(machine: Machine, app: App, release: Release, processes: list[Process
             "command": release.process_types.get("web", ""),
             "port": first.port if first else None,
             "status": "running",
+            "stopped": False,
+            "config": release.config,
             "exit_code": None,
             "url": machine.url(app.name),
             "release": release.number,

@@ -36,6 +36,8 @@ def web(processes: list[Process]) -> list[Process]:
 def _state(app: App) -> RouteState:
     if app.release is None:
         return "created"
-    if app.status in ("stopped", "crashed"):
-        return app.status
-    return "live"
+    if app.maintenance:
+        return "maintenance"
+    if app.stopped or not web(app.processes):
+        return "stopped"
+    return "crashed" if app.status == "crashed" else "live"

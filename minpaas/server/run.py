@@ -2,22 +2,31 @@
 
 import http.client
 import re
+import secrets
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from docker.errors import NotFound
+from docker.errors import DockerException, NotFound
+from requests import RequestException
 
 from minpaas.server.engine import Container, ContainerSpec
-from minpaas.server.errors import AppCrashed, DeployFailed, NoAnswer, NotListening
+from minpaas.server.errors import AppCrashed, DeployFailed, NoAnswer, NotListening, ReleaseCommandFailed
 from minpaas.server.machine import Machine
-from minpaas.server.models import Process, Release
+from minpaas.server.models import App, Limits, Process, Release
 from minpaas.server.sockets import Listener, established, listeners
 from minpaas.server.transcript import Transcript
 
 _POLL = 0.02  # seconds between looks at a starting process
 _LOOPBACK_PATIENCE = 5.0  # seconds: who listens on loopback at the right port by then will not change its mind
 _ENOUGH = 1 << 20  # bytes of an answer that count as complete
+
+
+_SETTLE = 3.0  # seconds that a process without a port must have run
+_RELEASE_COMMAND = 3600.0  # seconds
+
+Check = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -29,47 +38,111 @@ class Answer:
     after: float = 0.0  # seconds from the start of the wait to the answer
 
 
-def start(machine: Machine, release: Release, environment: dict[str, str], transcript: Transcript) -> list[Process]:
+def start(
+    machine: Machine, app: App, release: Release, environment: dict[str, str], transcript: Transcript
+) -> list[Process]:
     """Start every process of the release's formation. On failure none of them is left."""
     processes: list[Process] = []
     try:
         for kind, count in release.formation.items():
             if kind in release.process_types:
                 for number in range(1, count + 1):
-                    processes.append(
-                        _start_one(machine, release, Process(type=kind, number=number), environment, transcript)
-                    )
+                    wanted = Process(type=kind, number=number)
+                    processes.append(start_one(machine, app, release, wanted, environment, transcript))
     except BaseException:
         remove(machine, processes)
         raise
     return processes
 
 
-def await_healthy(machine: Machine, release: Release, process: Process, transcript: Transcript) -> Answer | None:
-    """Wait until a web process has given one complete answer; other types must only still be running.
+def start_one(
+    machine: Machine, app: App, release: Release, process: Process, environment: dict[str, str], transcript: Transcript
+) -> Process:
+    """Start one process at an address of its own."""
+    spec = _spec(machine, app, release, process, release.process_types[process.type], environment)
+    transcript.command(spec.equivalent(machine.engine.network))
+    container = machine.engine.start(spec)
+    return Process(
+        type=process.type,
+        number=process.number,
+        container=container.id,
+        address=_reachable(spec, container) if process.type == "web" else "",
+        port=container.port,
+    )
+
+
+def await_healthy(
+    machine: Machine, release: Release, process: Process, transcript: Transcript, check: Check
+) -> Answer | None:
+    """Wait until a web process has given one complete answer; `check` is called meanwhile and may raise.
 
     Raises AppCrashed, NotListening or NoAnswer, each with what the process did instead; its last lines are in the transcript.
     """
     if process.type != "web":
         return None
     try:
-        return _await_answer(machine, release, process, transcript)
+        return _await_answer(machine, release, process, transcript, check)
     except DeployFailed:
-        lines = machine.engine.last_lines(process.container)
-        transcript.step(f"The last lines of {process.name}" if lines else f"{process.name} printed nothing")
-        for line in lines:
-            transcript.output(line)
+        _last_lines(machine, process, transcript)
         raise
 
 
-def probe(address: str, host: str, timeout: float) -> Answer | None:
-    """GET / as a visitor would, to the end of the answer; None when it is not answered by HTTP."""
+def await_settled(
+    machine: Machine, release: Release, processes: list[Process], transcript: Transcript, check: Check
+) -> None:
+    """Processes that do not listen show that they are well by still running after a while. Raises AppCrashed."""
+    silent = [one for one in processes if one.type != "web"]
+    until = time.monotonic() + (_SETTLE if silent else 0)
+    while time.monotonic() < until:
+        check()
+        for process in silent:
+            try:
+                _alive(machine, process)
+            except DeployFailed:
+                _last_lines(machine, process, transcript)
+                raise
+        time.sleep(0.1)
+
+
+def one_off(
+    machine: Machine,
+    app: App,
+    release: Release,
+    command: str,
+    environment: dict[str, str],
+    transcript: Transcript,
+    check: Check,
+) -> int:
+    """Run a command in the release's image to its end, its output in the transcript; its exit code."""
+    process = Process(type="release", number=1)
+    spec = _spec(machine, app, release, process, command, environment)
+    transcript.command(spec.equivalent(machine.engine.network))
+    container = machine.engine.start(spec)
+    deadline = time.monotonic() + _RELEASE_COMMAND
+    try:
+        told = threading.Thread(target=_tell, args=(machine, container.id, transcript), daemon=True)
+        told.start()
+        while time.monotonic() < deadline:
+            check()
+            now = machine.engine.container(container.id)
+            if now.status == "exited":
+                told.join(5)
+                return now.exit_code
+            time.sleep(0.1)
+        raise ReleaseCommandFailed(f"it did not end within {_RELEASE_COMMAND:g} s")
+    finally:
+        machine.engine.remove(container.id)
+        machine.addresses.give_back(spec.address)
+
+
+def probe(address: str, host: str, path: str, timeout: float) -> Answer | None:
+    """GET a path as a visitor would, to the end of the answer; None when it is not answered by HTTP."""
     name, _, port = address.rpartition(":")
     began = time.monotonic()
     connection = http.client.HTTPConnection(name, int(port), timeout=max(timeout, 0.1))
     try:
         headers = {"Host": host, "X-Forwarded-Proto": "http", "X-Forwarded-For": "127.0.0.1", "Connection": "close"}
-        connection.request("GET", "/", headers={**headers, "User-Agent": "MinPaas", "Accept": "*/*"})
+        connection.request("GET", path, headers={**headers, "User-Agent": "MinPaas", "Accept": "*/*"})
         answer = connection.getresponse()
         read = 0
         while read < _ENOUGH and (chunk := answer.read(65536)):
@@ -114,39 +187,48 @@ def command_line(command: str) -> list[str] | None:
     return ["/bin/sh", "-c", f"{command[:cut]}exec {command[cut:]}" if simple and cut < len(command) else command]
 
 
-def _start_one(
-    machine: Machine, release: Release, process: Process, environment: dict[str, str], transcript: Transcript
-) -> Process:
-    settings = machine.settings
-    spec = ContainerSpec(
-        name=f"{settings.instance}.{release.app}.{process.name}.{release.name}",
+def _spec(
+    machine: Machine, app: App, release: Release, process: Process, command: str, environment: dict[str, str]
+) -> ContainerSpec:
+    settings, limits = machine.settings, app.limits.get(process.type, Limits())
+    given = {
+        "PORT": str(release.port),
+        "MINPAAS_APP": release.app,
+        "MINPAAS_RELEASE": release.name,
+        "MINPAAS_PROCESS": process.name,
+        "SOURCE_VERSION": release.commit,
+    }
+    return ContainerSpec(
+        # the same process of the same release may be there twice for a moment, while it is restarted
+        name=f"{settings.instance}.{release.app}.{process.name}.{release.name}.{secrets.token_hex(2)}",
         image=release.image,
         app=release.app,
         release=release.name,
         process=process.name,
-        environment={
-            **environment,
-            "PORT": str(release.port),
-            "MINPAAS_APP": release.app,
-            "MINPAAS_RELEASE": release.name,
-            "MINPAAS_PROCESS": process.name,
-            "SOURCE_VERSION": release.commit,
-        },
+        environment={**environment, **given},
         address=machine.addresses.take(),
-        port=release.port,
-        memory=settings.memory,
+        port=release.port if process.type == "web" else 0,
+        memory=limits.memory or settings.memory,
+        cpu=limits.cpu,
         pids=settings.pids,
-        command=command_line(release.process_types[process.type]),
+        command=command_line(command),
+        networks=tuple(app.networks),
     )
-    transcript.command(spec.equivalent(machine.engine.network))
-    container = machine.engine.start(spec)
-    return Process(
-        type=process.type,
-        number=process.number,
-        container=container.id,
-        address=_reachable(spec, container) if process.type == "web" else "",
-        port=container.port,
-    )
+
+
+def _tell(machine: Machine, container: str, transcript: Transcript) -> None:
+    try:
+        for raw in machine.engine.follow_lines(container, 10000):
+            transcript.output("  " + raw.partition(b" ")[2].rstrip(b"\r\n").decode("utf-8", "replace"))
+    except (DockerException, RequestException, OSError):
+        pass  # it was removed: what it printed before is told
+
+
+def _last_lines(machine: Machine, process: Process, transcript: Transcript) -> None:
+    lines = machine.engine.last_lines(process.container)
+    transcript.step(f"The last lines of {process.name}" if lines else f"{process.name} printed nothing")
+    for line in lines:
+        transcript.output(line)
 
 
 def _reachable(spec: ContainerSpec, container: Container) -> str:
@@ -154,18 +236,19 @@ def _reachable(spec: ContainerSpec, container: Container) -> str:
     return f"{spec.address}:{spec.port}"
 
 
-def _await_answer(machine: Machine, release: Release, process: Process, transcript: Transcript) -> Answer:
+def _await_answer(machine: Machine, release: Release, process: Process, transcript: Transcript, check: Check) -> Answer:
     began, warned = time.monotonic(), False
     deadline = began + machine.settings.start_timeout
     seen: list[Listener] = []
     while time.monotonic() < deadline:
+        check()
         container = _alive(machine, process)
         try:
             seen = listeners(container.pid)
         except OSError:
             continue  # it has just ended: the next look says so
         if any(one.port == release.port and one.reachable for one in seen):
-            answer = probe(process.address, machine.host(release.app), deadline - time.monotonic())
+            answer = probe(process.address, machine.host(release.app), release.checks.path, deadline - time.monotonic())
             if answer:
                 return Answer(answer.status, answer.elapsed, time.monotonic() - began)
         elapsed = time.monotonic() - began

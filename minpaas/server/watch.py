@@ -53,7 +53,7 @@ class Watch:
     def _take(self, name: str, container_id: str) -> None:
         registry = self._machine.registry
         app = registry.app(name) if registry.has(name) else None
-        if app is None or app.status == "stopped" or container_id not in {one.container for one in app.processes}:
+        if app is None or app.stopped or container_id not in {one.container for one in app.processes}:
             return  # one that is being tried, replaced or was stopped on purpose
         try:
             container = self._machine.engine.container(container_id)

@@ -13,6 +13,8 @@ from dulwich.objects import ZERO_SHA, Blob, Commit, ObjectID, Tag, Tree
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
+from minpaas.server.errors import DeployFailed
+
 _HOOKS = ("post-receive", "proc-receive")
 _CONFIG: dict[tuple[bytes, ...], dict[bytes, bytes]] = {
     (b"receive",): {
@@ -20,6 +22,7 @@ _CONFIG: dict[tuple[bytes, ...], dict[bytes, bytes]] = {
         b"advertisePushOptions": b"true",
         b"fsckObjects": b"true",
         b"shallowUpdate": b"true",
+        b"unpackLimit": b"1",  # a pack stays a pack, so that packs can be joined
     },
     (b"transfer",): {b"hideRefs": b"refs/minpaas"},
     (b"gc",): {b"auto": b"0"},  # packs are joined by us, under the app's lock
@@ -167,7 +170,8 @@ class Files:
         while pending:
             prefix, object_id = pending.pop()
             tree = self._repo[object_id]
-            assert isinstance(tree, Tree)
+            if not isinstance(tree, Tree):
+                raise DeployFailed(f"{prefix.decode('utf-8', 'replace')} is no folder", reason="damaged tree")
             for entry in tree.iteritems():
                 if stat.S_ISDIR(entry.mode):
                     pending.append((prefix + entry.path + b"/", entry.sha))

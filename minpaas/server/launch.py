@@ -1,0 +1,132 @@
+"""The story of a cutover: new, healthy, switch, commit, then the old. All process types switch together, or none does."""
+
+from collections.abc import Callable
+
+from minpaas.server import release, route, run
+from minpaas.server.errors import AnswersWorse, ImageGone, MachineTrouble, ReleaseCommandFailed
+from minpaas.server.machine import Machine
+from minpaas.server.models import App, Process, Release
+from minpaas.server.operations import Operation
+from minpaas.server.transcript import Transcript
+
+Note = Callable[..., None]
+
+
+def launch(machine: Machine, operation: Operation, app: App, made: Release, note: Note) -> App:
+    """Make a release live; the app's record afterwards. What serves is not touched before its successor has answered.
+
+    Raises DeployFailed of some kind; then nothing of the new release is left running, and nothing has changed.
+    """
+    say = operation.transcript
+    note("run", release=made.number)
+    environment = environment_of(machine, made)
+    if made.release_command and operation.facts["kind"] in ("push", "url"):
+        _release_command(machine, operation, app, made, environment)
+    say.step(f"Starting {made.name} ({', '.join(f'{kind}={n}' for kind, n in made.formation.items())})")
+    processes = run.start(machine, app, made, environment, say)
+    try:
+        _await(machine, operation, app, made, processes)
+        note("route", release=made.number)
+        live = release.record(machine, app, made, processes)
+        say.step(f"Routing {machine.url(app.name)} to {made.name}")
+        say.command(f'{machine.host(app.name)} "{",".join(one.address for one in route.web(processes))}";')
+        operation.check()
+        route.switch(machine, instead=live)
+        _publish(machine, live, made)
+    except BaseException:
+        run.remove(machine, processes)
+        raise
+    for process in processes:
+        machine.engine.keep_running(process.container)
+    return live
+
+
+def again(machine: Machine, operation: Operation, app: App, formation: dict[str, int], fresh: bool) -> App:
+    """The live release in another formation, or with fresh processes, and no new release; the record afterwards."""
+    assert app.release
+    live, say = machine.registry.release(app.name, app.release), operation.transcript
+    check_image(machine, live)
+    kept = [] if fresh else [one for one in app.processes if one.number <= formation.get(one.type, 0)]
+    has = {(one.type, one.number) for one in kept}
+    missing = [
+        (kind, number)
+        for kind in live.process_types
+        for number in range(1, formation.get(kind, 0) + 1)
+        if (kind, number) not in has
+    ]
+    started: list[Process] = []
+    try:
+        for kind, number in missing:
+            say.step(f"Starting {kind}.{number} of {live.name}")
+            wanted = Process(type=kind, number=number)
+            started.append(run.start_one(machine, app, live, wanted, environment_of(machine, live), say))
+        _await(machine, operation, app, live, started)
+        processes = sorted([*kept, *started], key=lambda one: (one.type != "web", one.type, one.number))
+        port = next((one.port for one in processes if one.type == "web"), None)
+        update = {"processes": processes, "formation": formation, "port": port, "status": "running", "exit_code": None}
+        after = app.model_copy(update=update)
+        route.switch(machine, instead=after)
+        machine.registry.save(after)
+    except BaseException:
+        run.remove(machine, started)
+        route.switch(machine)
+        raise
+    for process in started:
+        machine.engine.keep_running(process.container)
+    return after
+
+
+def environment_of(machine: Machine, made: Release) -> dict[str, str]:
+    """What a release's processes find in their environment: the runtime's own, and over it the config vars."""
+    return {**made.environment, **machine.configs.read(made.app, made.config)}
+
+
+def check_image(machine: Machine, made: Release) -> None:
+    """Raise ImageGone when a release's image is not on the machine any more."""
+    if machine.engine.image(made.image) is None:
+        raise ImageGone(made.name, made.image)
+
+
+def _await(machine: Machine, operation: Operation, app: App, made: Release, processes: list[Process]) -> None:
+    say = operation.transcript
+    for process in sorted(processes, key=lambda one: one.type != "web"):
+        answer = run.await_healthy(machine, made, process, say, operation.check)
+        if answer:
+            say.detail(f"{process.name} answers GET {made.checks.path} with {answer.status} after {answer.after:.1f} s")
+            _weigh(machine, app, answer, say)
+    run.await_settled(machine, made, processes, say, operation.check)
+
+
+def _release_command(
+    machine: Machine, operation: Operation, app: App, made: Release, environment: dict[str, str]
+) -> None:
+    with operation.transcript.timed(f"Running the release command: {made.release_command}"):
+        code = run.one_off(machine, app, made, made.release_command, environment, operation.transcript, operation.check)
+        if code:
+            raise ReleaseCommandFailed(f"it ended with {code}")
+
+
+def _publish(machine: Machine, live: App, made: Release) -> None:
+    try:
+        release.publish(machine, live, made)
+    except OSError as error:
+        route.switch(machine)  # the registry still says the old release
+        machine.registry.forget_release(made.app, made.number)
+        raise MachineTrouble(
+            f"the release could not be written: {error}", hint="free disk space, then push again"
+        ) from error
+
+
+def _weigh(machine: Machine, app: App, answer: run.Answer, say: Transcript) -> None:
+    """A server error is only a warning, unless the live release does better."""
+    if answer.status < 500:
+        return
+    for process in route.web(app.processes):
+        before = run.probe(process.address, machine.host(app.name), "/", 10)
+        if before and before.status < 500:
+            raise AnswersWorse(
+                f"GET / is answered with {answer.status}; the live release v{app.release} answers {before.status}",
+                hint="see what it printed with: minpaas logs, mend it, and push again",
+                reason=f"GET / answers {answer.status}, the live release {before.status}",
+            )
+    say.trouble(f"GET / answers {answer.status}: the app serves, but it may not be well")
