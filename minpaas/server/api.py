@@ -12,17 +12,15 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from minpaas import __version__
 from minpaas.server import stacks
-from minpaas.server.access import Actor, check
+from minpaas.server.access import check
+from minpaas.server.answers import QUIET, STREAM_HEADERS, actor_of, shape, sse
 from minpaas.server.apps import Apps
 from minpaas.server.deploy import Deploys
 from minpaas.server.errors import MinPaasError, NotFound
 from minpaas.server.keys import Keys
 from minpaas.server.logs import Logs
-from minpaas.server.models import App, AppName, GitRef, RepoURL, Runtime, StartCommand
+from minpaas.server.models import AppName, GitRef, RepoURL, Runtime, StartCommand
 from minpaas.server.transcript import Event, Transcript
-
-_QUIET = 15.0  # seconds of silence after which a stream sends a comment, so that proxies keep it open
-_STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class DeployRequest(BaseModel):
@@ -53,12 +51,6 @@ class DownRequest(BaseModel):
     """The body of POST /down."""
 
     clean: bool = False
-
-
-def shape(app: App, deploys: Deploys) -> dict[str, Any]:
-    """An app as the API shows it; `deploying` is the id of the deploy that runs now, or null."""
-    running = next((one.id for one in list(deploys.operations.running.values()) if one.app == app.name), None)
-    return {**app.model_dump(mode="json"), "deploying": running}
 
 
 def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
@@ -93,19 +85,19 @@ def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
             return JSONResponse(
                 {"deploy": begun.id, "app": begun.app, "url": f"/apps/{begun.app}/deploys/{begun.id}"}, 202
             )
-        return JSONResponse(shape(await asyncio.wrap_future(begun.done), deploys))
+        return JSONResponse(shape(await asyncio.wrap_future(begun.done), deploys.operations))
 
     @api.get("/apps")
     async def list_apps(request: Request) -> list[dict[str, Any]]:
-        return [shape(app, deploys) for app in apps.all(actor_of(request))]
+        return [shape(app, deploys.operations) for app in apps.all(actor_of(request))]
 
     @api.post("/apps", status_code=201)
     def create(body: CreateRequest, request: Request) -> dict[str, Any]:
-        return shape(apps.create(body.name, actor_of(request)), deploys)
+        return shape(apps.create(body.name, actor_of(request)), deploys.operations)
 
     @api.get("/apps/{app}")
     async def one_app(app: str, request: Request) -> dict[str, Any]:
-        return shape(apps.one(app, actor_of(request)), deploys)
+        return shape(apps.one(app, actor_of(request)), deploys.operations)
 
     @api.delete("/apps/{app}", status_code=204)
     async def delete(app: str, request: Request) -> Response:
@@ -119,7 +111,11 @@ def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
         apps.one(app, actor_of(request))
         if not follow:
             return PlainTextResponse("".join(f"{line}\n" for line in await logs.recent(app, n)))
-        return StreamingResponse(_log_lines(logs, app, n), media_type="text/plain", headers=_STREAM_HEADERS)
+        return StreamingResponse(_log_lines(logs, app, n), media_type="text/plain", headers=STREAM_HEADERS)
+
+    @api.post("/apps/{app}/deploys/{deploy_id}/cancel")
+    def cancel(app: str, deploy_id: str, request: Request) -> dict[str, str]:
+        return {"cancelled": deploys.operations.cancel(app, deploy_id, actor_of(request)).id}
 
     @api.get("/apps/{app}/deploys")
     def list_deploys(app: str, request: Request) -> list[dict[str, Any]]:
@@ -180,30 +176,8 @@ def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
     return api
 
 
-def actor_of(request: Request) -> Actor:
-    """Who asks over HTTP."""
-    return Actor("http", request.client.host if request.client else "")
-
-
-def sse(transcript: Transcript) -> StreamingResponse:
-    """A transcript as server-sent events: `event: KIND`, `data: {"at", "kind", "text"}`; the last is of kind `end`."""
-    return StreamingResponse(_events(transcript), media_type="text/event-stream", headers=_STREAM_HEADERS)
-
-
-async def answer_error(_: Request, error: Exception) -> JSONResponse:
-    """The one JSON shape of an error."""
-    known = error if isinstance(error, MinPaasError) else MinPaasError(type(error).__name__)
-    return JSONResponse(known.shape(), known.status)
-
-
-async def _events(transcript: Transcript) -> AsyncIterator[str]:
-    async with contextlib.aclosing(transcript.follow(quiet=_QUIET)) as events:
-        async for event in events:
-            yield f"event: {event.kind}\ndata: {event.json()}\n\n" if event else ": still here\n\n"
-
-
 async def _log_lines(logs: Logs, app: str, count: int) -> AsyncIterator[str]:
-    async with contextlib.aclosing(logs.follow(app, count, _QUIET)) as lines:
+    async with contextlib.aclosing(logs.follow(app, count, QUIET)) as lines:
         async for line in lines:
             if line is not None:
                 yield f"{line}\n"

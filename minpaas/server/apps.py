@@ -18,6 +18,7 @@ class Apps:
     def __init__(self, deploys: Deploys):
         self._deploys = deploys
         self.machine = deploys.machine
+        self.operations = deploys.operations
 
     def all(self, actor: Actor) -> list[App]:
         """Every app, by name."""

@@ -13,7 +13,7 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from minpaas.server import buildkit
-from minpaas.server.errors import BuildFailed, MachineTrouble
+from minpaas.server.errors import BuildFailed, MachineTrouble, Refused
 from minpaas.server.settings import Settings
 
 INSTANCE, APP, RELEASE, PROCESS = "minpaas.instance", "minpaas.app", "minpaas.release", "minpaas.process"
@@ -98,6 +98,17 @@ class Engine:
             self._create_network()
             found = self.api.inspect_network(self.network)
         return str(found["IPAM"]["Config"][0]["Subnet"])
+
+    def check_network(self, name: str) -> None:
+        """Raise Refused unless there is a network of this name that a container can join."""
+        try:
+            found = self.api.inspect_network(name)
+        except APIError:
+            raise Refused(
+                f"there is no network {name[:80]!r}", hint=f"make it with: docker network create {name[:80]}"
+            ) from None
+        if found["Driver"] != "bridge" or found["Name"] in ("bridge", self.network):
+            raise Refused(f"{name} cannot be joined", hint="make one with: docker network create NAME")
 
     def remove_network(self) -> None:
         """Remove our network if it is there."""

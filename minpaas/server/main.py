@@ -17,10 +17,12 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from minpaas import __version__
-from minpaas.server import dashboard
-from minpaas.server.api import answer_error, router
+from minpaas.server import changes_api, dashboard
+from minpaas.server.answers import answer_error
+from minpaas.server.api import router
 from minpaas.server.apps import Apps
 from minpaas.server.build import prune_workspace
+from minpaas.server.changes import Changes
 from minpaas.server.deploy import Deploys
 from minpaas.server.edge import Edge
 from minpaas.server.errors import MinPaasError, NotFound, Refused
@@ -98,6 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="MinPaas", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(router(apps, deploys, logs, keys))
+    app.include_router(changes_api.router(apps, Changes(deploys)))
     app.include_router(dashboard.router(settings))
     app.mount("/git", GitHTTP(settings))
     app.add_exception_handler(MinPaasError, answer_error)
