@@ -221,6 +221,17 @@ class Platform:
             f"label=minpaas.instance={self.instance}",
             "--filter",
             f"label=minpaas.app={app}",
+            "--filter",
+            "label=minpaas.process",
+        ).split()
+
+    def holders(self, app: str) -> list[str]:
+        """Images that are kept from a prune, by a container that never runs."""
+        label = f"label=minpaas.app={app}"
+        mine = f"label=minpaas.instance={self.instance}"
+        template = '{{.Label "minpaas.holds"}}'
+        return self.docker(
+            "ps", "-a", "--format", template, "--filter", mine, "--filter", label, "--filter", "label=minpaas.holds"
         ).split()
 
     def images(self, app: str) -> list[str]:

@@ -64,6 +64,7 @@ class Apps:
             run.remove(machine, app.processes)
             for container in machine.engine.containers(name):
                 machine.engine.remove(container.id)
+            machine.engine.hold_images(name, set())
             for image in machine.engine.app_images(name):
                 machine.engine.remove_image(image)
             shutil.rmtree(going, ignore_errors=True)
@@ -79,6 +80,7 @@ class Apps:
         engine = self.machine.engine
         for container in engine.containers():
             engine.remove(container.id)
+        engine.let_go_of_images()
         for image in [*engine.app_images(), *engine.stack_images()]:
             engine.remove_image(image)
         engine.remove_network()

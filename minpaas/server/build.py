@@ -1,12 +1,10 @@
 """The step from a commit to an image: decide what will be done, then let BuildKit do it and tell about it as it goes."""
 
 import re
-import secrets
 import shutil
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from docker.utils.build import PatternMatcher
@@ -40,16 +38,25 @@ def plan(files: Files, runtime: Runtime | None = None, command: str | None = Non
 
 
 def build(
-    engine: Engine, settings: Settings, app: str, files: Files, plan: Plan, folder: Path, transcript: Transcript
+    engine: Engine,
+    settings: Settings,
+    app: str,
+    files: Files,
+    plan: Plan,
+    build_id: str,
+    transcript: Transcript,
 ) -> str:
-    """The image's id. Keeps the Dockerfile in `folder`. Raises BuildFailed; then nothing is left but BuildKit's cache."""
+    """The image's id; `build_id` is what engine.cancel_build takes, and its folder in workspace/.
+
+    Raises BuildFailed; then nothing is left but BuildKit's cache.
+    """
     if plan.stack:
         stacks.ensure(engine, settings, plan.stack, transcript)
+    folder = settings.workspace / build_id
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Dockerfile").write_text(plan.dockerfile or files.read(plan.dockerfile_path) or "")
     tag = f"{settings.instance}/{app}:{files.commit[:12]}"
     options = {"dockerfile": "Dockerfile" if plan.dockerfile else plan.dockerfile_path}
-    build_id = secrets.token_hex(8)
     transcript.command(f"docker build -t {tag} .")
     with transcript.timed("Building the image"):
         narrator = Narrator(transcript)

@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from pathlib import Path
 
 from minpaas.server import build, receive, release, run
 from minpaas.server.access import Actor
@@ -121,12 +120,11 @@ class Deploys:
             for warning in plan.warnings:
                 say.trouble(warning)
             self.operations.note(operation, "build", commit=commit)
-            folder: Path = machine.settings.workspace / operation.id
             with self._builds:
                 operation.check()
                 operation.on_halt = lambda: machine.engine.cancel_build(operation.id)
                 try:
-                    image = build.build(machine.engine, machine.settings, app.name, files, plan, folder, say)
+                    image = build.build(machine.engine, machine.settings, app.name, files, plan, operation.id, say)
                 finally:
                     operation.on_halt = lambda: None
                     operation.check()

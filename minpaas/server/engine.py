@@ -17,6 +17,7 @@ from minpaas.server.errors import BuildFailed, MachineTrouble, Refused
 from minpaas.server.settings import Settings
 
 INSTANCE, APP, RELEASE, PROCESS = "minpaas.instance", "minpaas.app", "minpaas.release", "minpaas.process"
+HOLDS = "minpaas.holds"  # on a container that is never started: the id of the image that it keeps from a prune
 _SUBNETS = ipaddress.IPv4Network("10.210.0.0/16")
 # What an image that starts as root needs to hand over to a user of its own, and no more.
 _CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
@@ -191,7 +192,7 @@ class Engine:
 
     def containers(self, app: str | None = None) -> list[Container]:
         """All containers of our instance, or of one app; also those that have ended."""
-        found = self.api.containers(all=True, filters={"label": self._filter(app)})
+        found = self.api.containers(all=True, filters={"label": [*self._filter(app), PROCESS]})
         seen = []
         for one in found:
             try:
@@ -300,6 +301,31 @@ class Engine:
         """Images built for our apps: id -> tags."""
         found = self.api.images(filters={"label": self._filter(app)})
         return {image["Id"]: image["RepoTags"] or [] for image in found}
+
+    def hold_images(self, app: str, images: set[str]) -> None:
+        """Keep these images of an app, and let go of the others that were kept.
+
+        `docker image prune -a` takes what no container has, tags or not: so each gets a container that is never started.
+        """
+        held: dict[str, str] = {}
+        for one in self.api.containers(all=True, filters={"label": [*self._filter(app), HOLDS]}):
+            image = one["Labels"][HOLDS]
+            if image in images and image not in held:
+                held[image] = one["Id"]
+            else:
+                self.remove(one["Id"])
+        for image in images - held.keys():
+            name = f"{self._settings.instance}.{app}.image.{image[7:19]}"
+            try:
+                self._remove_namesake(name)
+                self.api.create_container(image, command=["true"], name=name, labels={**self.labels(app), HOLDS: image})
+            except APIError:
+                continue  # the image is gone already: a rollback to it is refused by name
+
+    def let_go_of_images(self) -> None:
+        """Remove every container that keeps an image of ours."""
+        for one in self.api.containers(all=True, filters={"label": [*self._filter(None), HOLDS]}):
+            self.remove(one["Id"])
 
     def stack_images(self) -> list[str]:
         """The ids of the stack images, unless another instance on this engine builds on them.

@@ -129,7 +129,7 @@ def test_without_the_git_process(place: Place) -> None:
     finally:
         path.with_suffix(".away").rename(path)
     assert status == 503
-    assert b"starting" in body
+    assert b"does not answer" in body
 
 
 def test_many_at_once(place: Place) -> None:
