@@ -30,9 +30,14 @@ class Deploys:
         """Deploy a pushed commit whose objects are in the app's repository."""
 
         def work(operation: Operation) -> App:
-            found = self._open(app)
-            branch, old, commit = self._take_push(operation, found, update, moved)
-            return self._deploy(operation, found, branch, old, commit, None, None)
+            try:
+                found = self._open(app)
+                branch, old, commit = self._take_push(operation, found, update, moved)
+                return self._deploy(operation, found, branch, old, commit, None, None)
+            except BaseException:
+                if moved:
+                    repo.put_back(self.machine.repo(app), update.ref, update.new, update.old)
+                raise
 
         return self.operations.begin(app, "push", work, actor, commit=update.new, ref=update.ref)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.conftest import Checkout, Platform, Visitor
+from tests.conftest import Checkout, Platform, Visitor, run
 from tests.integration.sources import bound_to, script, serving
 
 
@@ -104,6 +104,23 @@ def test_a_file_path_push_is_as_truthful(platform: Platform, checkout: Checkout,
     assert "! [remote rejected] main -> main (app exited with 3)" in pushed.stdout
     assert platform.ref(app) == good
     assert platform.get(app) == (200, "good\n")
+
+
+def test_an_old_git_that_moves_first_is_put_right(platform: Platform, checkout: Checkout, app: str) -> None:
+    """Before git 2.29 there is no proc-receive: the ref moves, post-receive deploys, and a failure puts the ref back."""
+    good = checkout.commit(serving("good"))
+    assert platform.push(checkout, app).returncode == 0
+    hosted = platform.home / "repos" / f"{app}.git"
+    assert run("git", "config", "--unset-all", "receive.procReceiveRefs", cwd=hosted).returncode == 0
+    checkout.commit(script("raise SystemExit(3)\n"))
+    pushed = platform.push(checkout, app, door="path")
+    assert "exited with 3" in pushed.stdout
+    assert platform.ref(app) == good
+    assert platform.get(app) == (200, "good\n")
+    fixed = checkout.commit(serving("fixed"))
+    assert platform.push(checkout, app, door="path").returncode == 0
+    assert platform.ref(app) == fixed
+    assert platform.get(app) == (200, "fixed\n")
 
 
 def test_a_first_release_that_answers_500_is_live_with_a_warning(

@@ -67,6 +67,16 @@ def move(path: Path, ref: str, old: str | None, new: str) -> bool:
         return False
 
 
+def put_back(path: Path, ref: str, new: str, old: str) -> None:
+    """Undo a move that git made before we were asked, if nobody has moved the ref since."""
+    with Repo(str(path)) as repo:
+        name, now = Ref(ref.encode()), ObjectID(new.encode())
+        if set(old) == {"0"}:
+            repo.refs.remove_if_equals(name, now)
+        else:
+            repo.refs.set_if_equals(name, now, ObjectID(old.encode()))
+
+
 def point_head(path: Path, ref: str) -> None:
     """What a clone checks out: the app's branch."""
     with Repo(str(path)) as repo:
