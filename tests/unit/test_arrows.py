@@ -9,11 +9,12 @@ PACKAGE = Path(__file__).parents[2] / "minpaas"
 # from left to right; a room may import what stands in it and what is to its left
 ROOMS = [
     {"errors", "models", "procfile", "settings", "feed", "transcript", "turns", "addresses", "access", "sockets"},
-    {"git", "engine", "buildkit", "nginx", "registry", "ssh_keys", "keys"},
+    {"git", "engine", "buildkit", "nginx", "registry", "config", "ssh_keys", "keys"},
     {"machine"},
-    {"runtimes", "stacks", "receive", "build", "release", "run", "route"},
-    {"deploy", "apps", "recover", "watch", "logs"},
-    {"ssh", "hook", "git_http", "edge", "api", "dashboard"},
+    {"runtimes", "narrator", "failures", "stacks", "receive", "build", "release", "run", "route"},
+    {"operations"},
+    {"launch", "deploy", "changes", "apps", "recover", "watch", "logs"},
+    {"ssh", "hook", "git_http", "edge", "answers", "api", "changes_api", "dashboard"},
     {"main"},
 ]
 OWNERS = {
@@ -28,7 +29,7 @@ OWNERS = {
     "dulwich": {"git", "ssh"},
     "paramiko": {"git", "ssh", "ssh_keys"},
     "google": {"buildkit"},
-    "fastapi": {"api", "dashboard", "main"},
+    "fastapi": {"answers", "api", "changes_api", "dashboard", "main"},
     "starlette": {"edge", "api", "dashboard", "main"},
     "jinja2": {"runtimes", "nginx", "dashboard"},
     "subprocess": {"receive", "stacks", "nginx", "git", "main"},
@@ -77,6 +78,12 @@ def test_each_library_has_its_owner(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("cli/*.py")), ids=lambda path: path.name)
 def test_the_cli_knows_nothing_of_the_server(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith("minpaas.server")]
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("plan/*.py")), ids=lambda path: path.name)
+def test_planning_is_pure(path: Path) -> None:
+    allowed = ("minpaas.plan", "ast", "json", "re", "tomllib", "typing", "dataclasses", "collections.abc", "pathlib")
+    assert not [name for name in imports(path) if not name.startswith(allowed)]
 
 
 def test_nothing_has_a_name_that_says_nothing() -> None:
