@@ -12,6 +12,7 @@ from minpaas.cli.doctor import doctor
 from minpaas.cli.down import clean, down
 from minpaas.cli.errors import CLIError, tell
 from minpaas.cli.keys import add, keys, list_keys, remove
+from minpaas.cli.plan import plan
 from minpaas.cli.service import service
 from minpaas.cli.token import token
 from minpaas.cli.up import up
@@ -26,6 +27,7 @@ cli = typer.Typer(
 )
 _COMMANDS: dict[str, Callable[..., None]] = {
     "deploy": deploy,
+    "plan": plan,
     "apps": apps,
     "create": create,
     "status": status,

@@ -1,40 +1,90 @@
 """The step from a commit to an image: decide what will be done, then let BuildKit do it and tell about it as it goes."""
 
+import json
+import os
 import re
 import shutil
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from docker.utils.build import PatternMatcher
 
-from minpaas.server import stacks
+from minpaas import plan as planning
+from minpaas.plan import dockerfile
+from minpaas.server import failures, stacks
 from minpaas.server.engine import Engine
-from minpaas.server.errors import BuildFailed, NothingToDeploy
+from minpaas.server.errors import (
+    BadAppFile,
+    BadProcfile,
+    BuildFailed,
+    DeployFailed,
+    NoStartCommand,
+    NothingToDeploy,
+    VersionNotFound,
+)
 from minpaas.server.git.repo import Files
 from minpaas.server.git.tree import tar_stream
 from minpaas.server.models import Runtime
-from minpaas.server.runtimes import Plan, dockerfile, node, python
+from minpaas.server.narrator import Narrator
+from minpaas.server.runtimes import Generated, Plan, generate, stacks_of
 from minpaas.server.settings import Settings
 from minpaas.server.transcript import Transcript
 
-_RUNTIMES: dict[Runtime, Any] = {"dockerfile": dockerfile, "python": python, "node": node}
-_STACKS = {"dockerfile": "", "python": f"python:{python.VERSION}", "node": f"node:{node.VERSION}"}
 _CONTEXT = "app/"  # the tree's folder in the context of a generated Dockerfile
+_WITHOUT_FRONTEND = "Dockerfile.minpaas"
+_NOT_SOURCE = ("node_modules/", "venv/", ".venv/", "env/bin/", "__pycache__/")  # made by the build, not by a person
+_ERRORS: dict[str, type[DeployFailed]] = {
+    "nothing": NothingToDeploy,
+    "path": NothingToDeploy,
+    "command": NoStartCommand,
+    "procfile": BadProcfile,
+    "file": BadAppFile,
+    "version": VersionNotFound,
+}
 
 
-def plan(files: Files, runtime: Runtime | None = None, command: str | None = None) -> Plan:
-    """What would be built, without doing it. Raises NothingToDeploy, BadProcfile, NoStartCommand."""
-    chosen = runtime or next((name for name, module in _RUNTIMES.items() if module.detect(files)), None)
-    if chosen is None or chosen not in _RUNTIMES:
-        listing = ", ".join(files.names()[:20]) or "nothing at all"
-        raise NothingToDeploy(
-            f"the top folder has: {listing}",
-            hint="add a requirements.txt (Python), a package.json (Node.js) or a Dockerfile at the top, commit, push again",
-        )
-    planned: Plan = _RUNTIMES[chosen].plan(files, command, f"minpaas/{_STACKS[chosen]}")
-    return planned
+@dataclass(frozen=True)
+class _Attempt:
+    """What one request to the engine needs."""
+
+    build_id: str
+    app: str
+    tag: str
+    files: Files
+    plan: Plan
+    generated: Generated | None
+    config: dict[str, str]
+    frontend: bool = True  # whether the app's `# syntax=` line is honoured
+
+
+def plan(
+    files: Files,
+    runtime: Runtime | None = None,
+    command: str | None = None,
+    *,
+    engine: Engine | None = None,
+    settings: Settings | None = None,
+    sticky: str = "",
+) -> Plan:
+    """What would be built, without doing it. `sticky` is what the live release was built with, as python:3.13.
+
+    Raises NothingToDeploy, NoStartCommand, BadProcfile, BadAppFile, VersionNotFound.
+    """
+
+    def available(version: str) -> bool:
+        if engine is None or settings is None:
+            return version in planning.PYTHONS
+        return stacks.has_python(engine, settings, version)
+
+    try:
+        made = planning.plan(files, runtime=runtime, command=command, sticky=sticky, available=available)
+    except planning.PlanError as error:
+        kind = _ERRORS[error.kind]
+        raise kind(error.detail, title=error.title, hint=error.hint, reason=error.reason) from None
+    return _with_concurrency(made, settings) if settings else made
 
 
 def build(
@@ -45,106 +95,90 @@ def build(
     plan: Plan,
     build_id: str,
     transcript: Transcript,
+    config: dict[str, str] | None = None,
 ) -> str:
     """The image's id; `build_id` is what engine.cancel_build takes, and its folder in workspace/.
 
-    Raises BuildFailed; then nothing is left but BuildKit's cache.
+    Raises BuildFailed; then nothing is left but BuildKit's cache. `config` holds the config vars: build steps see them, no layer holds them.
     """
-    if plan.stack:
-        stacks.ensure(engine, settings, plan.stack, transcript)
+    for stack in stacks_of(plan):
+        stacks.ensure(engine, settings, stack, transcript)
+    generated = None if plan.own_dockerfile else generate(plan, app, config or {})
     folder = settings.workspace / build_id
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "Dockerfile").write_text(plan.dockerfile or files.read(plan.dockerfile_path) or "")
+    (folder / "Dockerfile").write_text(generated.dockerfile if generated else files.read(plan.dockerfile_path) or "")
     tag = f"{settings.instance}/{app}:{files.commit[:12]}"
-    options = {"dockerfile": "Dockerfile" if plan.dockerfile else plan.dockerfile_path}
+    attempt = _Attempt(build_id, app, tag, files, plan, generated, config or {})
     transcript.command(f"docker build -t {tag} .")
     with transcript.timed("Building the image"):
-        narrator = Narrator(transcript)
-        alarm = threading.Timer(settings.build_timeout, engine.cancel_build, [build_id])
-        alarm.daemon = True
-        alarm.start()
         try:
-            return engine.build(
-                _context(files, plan, transcript),
-                tag=tag,
-                build_id=build_id,
-                on_status=narrator.status,
-                labels=engine.labels(app),
-                options=options,
-            )
+            return _ask(engine, settings, attempt, transcript)
         except BuildFailed as error:
-            if alarm.finished.is_set():
-                limit = f"{settings.build_timeout:g} s"
-                raise BuildFailed(
-                    f"it took longer than {limit}", hint="set a longer MINPAAS_BUILD_TIMEOUT on the server"
-                ) from error
-            raise BuildFailed(narrator.failure or _worded(error.detail), hint=_hint(error.detail)) from error
-        finally:
-            alarm.cancel()
+            if not _frontend_is_missing(attempt, error):
+                raise
+            transcript.detail("The frontend of its # syntax line cannot be fetched: building with the engine's own")
+            return _ask(engine, settings, replace(attempt, frontend=False), transcript)
 
 
-class Narrator:
-    """Tells a build as BuildKit reports it: each RUN when it starts, its output line by line, what came from the cache."""
-
-    def __init__(self, transcript: Transcript, quiet: bool = False):
-        self._transcript = transcript
-        self._quiet = quiet  # only the commands, not what they print
-        self._names: dict[str, str] = {}
-        self._told: set[str] = set()
-        self._partial: dict[str, bytes] = {}
-        self.failure = ""  # the command that ended with an error, once one has
-
-    def status(self, status: Any) -> None:
-        """Take one of BuildKit's reports."""
-        for vertex in status.vertexes:
-            self._names[vertex.digest] = vertex.name
-            command = _run_command(vertex.name)
-            if command and vertex.HasField("started") and vertex.digest not in self._told:
-                self._told.add(vertex.digest)
-                if not (self._quiet and vertex.cached):
-                    self._transcript.detail(f"$ {command}" + (" (unchanged, from the cache)" if vertex.cached else ""))
-            if vertex.HasField("completed"):
-                self._flush(vertex.digest)
-            if vertex.error and "context canceled" not in vertex.error:
-                code = re.search(r"exit code: (\d+)", vertex.error)
-                self.failure = f"{command or vertex.name} ended with {code[1] if code else vertex.error}"
-        for log in status.logs:
-            self._log(log.vertex, log.msg)
-
-    def _log(self, vertex: str, message: bytes) -> None:
-        *lines, rest = (self._partial.pop(vertex, b"") + message).split(b"\n")
-        if rest:
-            self._partial[vertex] = rest[-8192:]
-        for line in lines:
-            self._say(line)
-
-    def _flush(self, vertex: str) -> None:
-        if rest := self._partial.pop(vertex, b""):
-            self._say(rest)
-
-    def _say(self, line: bytes) -> None:
-        if not self._quiet:
-            self._transcript.output("  " + line.decode("utf-8", "replace"))
+def _ask(engine: Engine, settings: Settings, attempt: _Attempt, transcript: Transcript) -> str:
+    """One build by the engine, with a limit to its time."""
+    narrator = Narrator(transcript, secrets=attempt.config.values())
+    alarm = threading.Timer(settings.build_timeout, engine.cancel_build, [attempt.build_id])
+    alarm.daemon = True
+    alarm.start()
+    try:
+        return engine.build(
+            _context(attempt, transcript),
+            tag=attempt.tag,
+            build_id=attempt.build_id,
+            on_status=narrator.status,
+            labels=engine.labels(attempt.app),
+            options=_options(attempt),
+        )
+    except BuildFailed as error:
+        if alarm.finished.is_set():
+            limit = f"{settings.build_timeout:g} s"
+            hint = "set a longer MINPAAS_BUILD_TIMEOUT on the server"
+            raise BuildFailed(f"it took longer than {limit}", hint=hint) from error
+        raise _explained(narrator, error.detail) from error
+    finally:
+        alarm.cancel()
 
 
-def _run_command(vertex: str) -> str | None:
-    """[build 3/5] RUN uv pip install -r requirements.txt -> uv pip install -r requirements.txt"""
-    match = re.fullmatch(r"\[[^\]]*\] RUN (?:--\S+ )*(.*)", vertex, re.S)
-    return " ".join(match[1].split())[:200] if match else None
+def _options(attempt: _Attempt) -> dict[str, Any]:
+    if attempt.generated:
+        return {"dockerfile": "Dockerfile"}
+    path = attempt.plan.dockerfile_path
+    declared = dockerfile.arguments(attempt.files.read(path) or "")
+    arguments = {name: value for name, value in attempt.config.items() if name in declared}
+    return {
+        "dockerfile": path if attempt.frontend else _WITHOUT_FRONTEND,
+        **({"buildargs": json.dumps(arguments)} if arguments else {}),
+    }
 
 
-def _context(files: Files, plan: Plan, transcript: Transcript) -> Iterator[bytes]:
+def _context(attempt: _Attempt, transcript: Transcript) -> Iterator[bytes]:
     def submodule(path: str) -> None:
         transcript.trouble(f"{path} is a git submodule; its files are not part of this push")
 
     def lfs(path: str) -> None:
         transcript.trouble(f"{path} is a Git LFS pointer; the build sees the pointer, not the file")
 
-    if plan.own_dockerfile:
-        ignore = _ignored(files.read(".dockerignore") or "", plan.dockerfile_path)
-        return tar_stream(files, ignore=ignore, on_submodule=submodule, on_lfs=lfs)
-    extra = {"Dockerfile": plan.dockerfile.encode()}
-    return tar_stream(files, prefix=_CONTEXT, extra=extra, on_submodule=submodule, on_lfs=lfs)
+    files = attempt.files
+    if attempt.generated:
+        extra = {"Dockerfile": attempt.generated.dockerfile.encode(), **attempt.generated.extra}
+        return tar_stream(files, prefix=_CONTEXT, extra=extra, ignore=_made, on_submodule=submodule, on_lfs=lfs)
+    path = attempt.plan.dockerfile_path
+    ignore = _ignored(files.read(f"{path}.dockerignore") or files.read(".dockerignore") or "", path)
+    extra = {}
+    if not attempt.frontend:
+        extra = {_WITHOUT_FRONTEND: re.sub(r"(?im)^#\s*syntax\s*=.*$", "#", files.read(path) or "", count=1).encode()}
+    return tar_stream(files, extra=extra, ignore=ignore, on_submodule=submodule, on_lfs=lfs)
+
+
+def _made(path: str) -> bool:
+    """Whether a build makes this itself: committed by mistake, for another machine."""
+    return path.startswith(_NOT_SOURCE) or "/__pycache__/" in path
 
 
 def _ignored(dockerignore: str, dockerfile_path: str) -> Any:
@@ -155,17 +189,35 @@ def _ignored(dockerignore: str, dockerfile_path: str) -> Any:
     return matcher.matches
 
 
-def _worded(error: str) -> str:
+def _frontend_is_missing(attempt: _Attempt, error: BuildFailed) -> bool:
+    if attempt.generated or not attempt.frontend:
+        return False
+    asked = re.match(r"(?i)\s*#\s*syntax\s*=\s*(\S+)", attempt.files.read(attempt.plan.dockerfile_path) or "")
+    cause = error.__cause__
+    said = f"{error.detail} {cause.detail if isinstance(cause, BuildFailed) else ''}"
+    return bool(asked) and asked is not None and asked[1].partition(":")[0] in said
+
+
+def _explained(narrator: Narrator, error: str) -> BuildFailed:
+    image = re.search(r"([\w./-]+(?::[\w.-]+)?): (?:pull access|failed|not found)", error)
     if "pull access denied" in error or "failed to do request" in error or "no such host" in error:
-        image = re.search(r"([\w./-]+(?::[\w.-]+)?): (?:pull access|failed)", error)
-        return f"the base image {image[1] if image else ''} could not be fetched: {error[-200:]}"
-    return error[-500:]
+        return BuildFailed(
+            f"the base image {image[1] if image else ''} could not be fetched: {error[-200:]}",
+            hint="provide the image on this machine (docker pull, docker load), then push again",
+        )
+    return failures.explain(narrator.failure, list(narrator.last), narrator.hidden(error[-500:]))
 
 
-def _hint(error: str) -> str | None:
-    if "no such host" in error or "failed to do request" in error:
-        return "provide the image on this machine (docker pull, docker load), then push again"
-    return None
+def _with_concurrency(made: Plan, settings: Settings) -> Plan:
+    """WEB_CONCURRENCY from the memory and the CPUs of a process, as Heroku counts."""
+    memory, cores = settings.memory >> 20, os.cpu_count() or 1
+    if made.runtime == "python":
+        workers = min(2 * cores + 1, memory // 256)
+    elif made.runtime == "node":
+        workers = memory // 512
+    else:
+        return made
+    return replace(made, environment={**made.environment, "WEB_CONCURRENCY": str(max(1, workers))})
 
 
 def prune_workspace(settings: Settings, keep: float = 7 * 86400.0) -> None:

@@ -118,7 +118,9 @@ class Deploys:
     ) -> tuple[Plan, str]:
         machine, say = self.machine, operation.transcript
         with repo.Files(machine.repo(app.name), commit) as files:
-            plan = build.plan(files, runtime, command)
+            plan = build.plan(
+                files, runtime, command, engine=machine.engine, settings=machine.settings, sticky=_sticky(machine, app)
+            )
             say.step(plan.reasons[0])
             for reason in plan.reasons[1:]:
                 say.detail(reason)
@@ -129,7 +131,10 @@ class Deploys:
                 operation.check()
                 operation.on_halt = lambda: machine.engine.cancel_build(operation.id)
                 try:
-                    image = build.build(machine.engine, machine.settings, app.name, files, plan, operation.id, say)
+                    config = machine.configs.read(app.name, app.config)
+                    image = build.build(
+                        machine.engine, machine.settings, app.name, files, plan, operation.id, say, config
+                    )
                 finally:
                     operation.on_halt = lambda: None
                     operation.check()
@@ -162,6 +167,14 @@ class Deploys:
             repo.move(path, branch, old, commit)
         if repo.head_of(path, "HEAD") != commit:
             repo.point_head(path, branch)
+
+
+def _sticky(machine: Machine, app: App) -> str:
+    """What the live release was built with, such as python:3.13."""
+    if not app.release:
+        return ""
+    live = machine.registry.release(app.name, app.release)
+    return f"{live.runtime}:{live.runtime_version}" if live.runtime_version else ""
 
 
 class _Noter:

@@ -7,7 +7,7 @@ MinPaasError
   Conflict           AppExists (409)
   NotAllowed         (403), NeedsToken (401)
   DeployFailed       the old release still serves; `reason` is what git shows beside [remote rejected]
-    WrongBranch, BranchDeleted, Stale, NothingToDeploy, BuildFailed, AppCrashed, NotListening, ...
+    WrongBranch, BranchDeleted, Stale, NothingToDeploy, BadAppFile, VersionNotFound, BuildFailed, AppCrashed, NotListening, ...
   MachineTrouble     the engine, nginx or the disk is not as it must be (503)
 """
 
@@ -319,6 +319,21 @@ class NoStartCommand(DeployFailed):
 
     title = "No start command was found"
     reason = "no start command"
+
+
+class BadAppFile(DeployFailed):
+    """A file that says how to build, such as app.json or package.json, cannot be read."""
+
+    title = "A file cannot be read"
+    reason = "bad file"
+
+
+class VersionNotFound(DeployFailed):
+    """The version of a language that is asked for cannot be had."""
+
+    title = "That version cannot be had here"
+    hint = "ask for another version, commit, and push again"
+    reason = "version cannot be had"
 
 
 class BuildFailed(DeployFailed):

@@ -121,6 +121,7 @@ class Release(BaseModel):
     image: str  # the image's id, sha256:...
     commit: str
     runtime: Runtime
+    runtime_version: str = ""  # what the app was built with, which it keeps until it asks otherwise
     process_types: dict[str, str]  # type -> command; "" where the image's own CMD runs
     formation: dict[str, int] = {"web": 1}
     port: int = 8000  # what PORT is set to

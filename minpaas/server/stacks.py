@@ -16,14 +16,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minpaas.server.engine import Engine
-from minpaas.server.errors import MachineTrouble
-from minpaas.server.runtimes import render
+from minpaas.server.errors import BuildFailed, MachineTrouble, VersionNotFound
+from minpaas.server.narrator import Narrator
+from minpaas.server.runtimes import render, shipped
 from minpaas.server.settings import Settings
 from minpaas.server.transcript import Transcript
 
 DEFAULT = ("python:3.13", "node:24")
-_SUITES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie"}
-_NODE_SUITE = "trixie"
+_SUITES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": "forky"}
+_LIBRARIES = "libpq5 libxslt1.1 libjpeg62-turbo libmariadb3 libfreetype6"
+_SUITE_LIBRARIES = {"bullseye": "libffi7 libxml2", "forky": "libffi8 libxml2-16"}
+_OLD_NODE = 16  # up to it, native builds need a Python that still has distutils
 _CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _RECIPE = "minpaas.stack.recipe"
 _making = threading.Lock()  # one at a time: they share their base
@@ -32,18 +35,31 @@ _making = threading.Lock()  # one at a time: they share their base
 def ensure(engine: Engine, settings: Settings, stack: str, transcript: Transcript) -> str:
     """The run image of a stack such as python:3.13, made when it is missing or out of date.
 
-    Raises MachineTrouble when it cannot be made.
+    Raises MachineTrouble when it cannot be made, VersionNotFound when there is no such version.
     """
     tag = f"minpaas/{stack}"
     recipe = _recipe(stack)
     with _making:
-        if _is_current(engine, tag, recipe) and _is_current(engine, f"{tag}-build", recipe):
+        if all(_is_current(engine, tag + suffix, recipe) for suffix in _targets(stack).values()):
             return tag
         with transcript.timed(f"Preparing the stack image {tag} (once)"):
             base, official = _base(engine, settings, stack, transcript)
-            for target in ("run", "build"):
-                _build(engine, stack, target, base, official, recipe, transcript)
+            for target, suffix in _targets(stack).items():
+                _build(engine, stack, target, suffix, base, official, recipe, transcript)
     return tag
+
+
+def has_python(engine: Engine, settings: Settings, version: str) -> bool:
+    """Whether a Python such as 3.12 can be had: from Debian, or where a registry has its official image."""
+    if version in _SUITES:
+        return True
+    official = _official(settings, f"python:{version}")
+    return settings.base_registry != "none" and bool(engine.image(official) or engine.pull(official))
+
+
+def _targets(stack: str) -> dict[str, str]:
+    """The stages of a stack's Dockerfile that become images, and what their names end with."""
+    return {"run": ""} if stack.startswith("static") else {"run": "", "build": "-build"}
 
 
 def _is_current(engine: Engine, tag: str, recipe: str) -> bool:
@@ -56,26 +72,48 @@ def _recipe(stack: str) -> str:
     digest = hashlib.sha256()
     for official in (True, False):
         digest.update(_dockerfile(stack, "base", official).encode())
-    digest.update(_certificates())
+    for content in _files().values():
+        digest.update(content)
     return digest.hexdigest()[:16]
 
 
 def _dockerfile(stack: str, base: str, official: bool) -> str:
     kind, _, version = stack.partition(":")
     machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x64"
-    return render(f"stack-{kind}.Dockerfile", base=base, official=official, version=version, machine=machine)
+    facts: dict[str, object] = {"base": base, "official": official, "version": version}
+    if kind == "node":
+        facts |= {"machine": machine, "npm": _npm(version)}
+    elif kind == "python":
+        own = _SUITE_LIBRARIES.get(_SUITES.get(version, ""), "libffi8 libxml2")
+        facts |= {"libraries": f"{_LIBRARIES} {own}", "seeded": _number(version, 1) < 12}
+    return render(f"stack-{kind}.Dockerfile", **facts)
+
+
+def _npm(node: str) -> int:
+    """The npm that comes with a line of Node.js."""
+    major = _number(node, 0)
+    return 11 if major >= 24 else 10 if major >= 18 else 8 if major >= 16 else 6
+
+
+def _number(version: str, place: int) -> int:
+    return int([*version.split("."), "0"][place])
+
+
+def _official(settings: Settings, stack: str) -> str:
+    name = "debian:trixie-slim" if stack.startswith("static") else f"{stack}-slim"
+    return name if settings.base_registry in ("", "none") else f"{settings.base_registry}/{name}"
 
 
 def _base(engine: Engine, settings: Settings, stack: str, transcript: Transcript) -> tuple[str, bool]:
     """The image to start from, and whether it is the official one."""
-    official = f"{stack}-slim"
-    if settings.base_registry not in ("", "none"):
-        official = f"{settings.base_registry}/{official}"
+    official = _official(settings, stack)
     if settings.base_registry != "none" and (engine.image(official) or engine.pull(official)):
         transcript.detail(f"From the official image {official}")
         return official, True
     kind, _, version = stack.partition(":")
-    suite = _SUITES[version] if kind == "python" else _NODE_SUITE
+    suite = _SUITES[version] if kind == "python" else "trixie"
+    if kind == "node" and _number(version, 0) <= _OLD_NODE:
+        suite = "bookworm"
     tag = f"minpaas/debian:{suite}"
     if engine.image(tag) is None:
         transcript.detail(f"No registry answers: making {tag} from Debian packages")
@@ -95,6 +133,7 @@ def _debootstrap(engine: Engine, suite: str, tag: str) -> None:
             "--variant=minbase",
             "--include=ca-certificates,python3,python3-venv",
             '--aptopt=Acquire::Languages "none"',
+            '--aptopt=Acquire::Check-Valid-Until "false"',  # a suite before its release is now and then a few days old
             *[f"--dpkgopt=path-exclude={path}" for path in excluded],
             suite,
             str(root),
@@ -107,19 +146,37 @@ def _debootstrap(engine: Engine, suite: str, tag: str) -> None:
 
 
 def _build(
-    engine: Engine, stack: str, target: str, base: str, official: bool, recipe: str, transcript: Transcript
+    engine: Engine,
+    stack: str,
+    target: str,
+    suffix: str,
+    base: str,
+    official: bool,
+    recipe: str,
+    transcript: Transcript,
 ) -> None:
-    from minpaas.server.build import Narrator  # the same voice as an app's build
+    files = {"Dockerfile": _dockerfile(stack, base, official).encode(), **_files()}
+    narrator = Narrator(transcript, quiet=True)
+    try:
+        engine.build(
+            _tar(files),
+            tag=f"minpaas/{stack}{suffix}",
+            build_id=f"stack-{stack}-{target}",
+            on_status=narrator.status,
+            labels={_RECIPE: recipe},
+            options={"target": target},
+        )
+    except BuildFailed as error:
+        said = "\n".join(narrator.last)
+        if any(word in said for word in ("ETARGET", "notarget", "No matching version")):
+            raise VersionNotFound(f"there is no {stack.replace(':', ' ')}") from error
+        raise MachineTrouble(
+            f"the stack image minpaas/{stack} could not be made: {narrator.failure}\n{said}"
+        ) from error
 
-    files = {"Dockerfile": _dockerfile(stack, base, official).encode(), "ca-certificates.crt": _certificates()}
-    engine.build(
-        _tar(files),
-        tag=f"minpaas/{stack}" + ("-build" if target == "build" else ""),
-        build_id=f"stack-{stack}-{target}",
-        on_status=Narrator(transcript, quiet=True).status,
-        labels={_RECIPE: recipe},
-        options={"target": target},
-    )
+
+def _files() -> dict[str, bytes]:
+    return {"ca-certificates.crt": _certificates(), "serve-site": shipped("serve-site")}
 
 
 def _certificates() -> bytes:
@@ -135,6 +192,6 @@ def _tar(files: dict[str, bytes]) -> Iterator[bytes]:
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
-            info.size = len(content)
+            info.size, info.mode = len(content), 0o755 if content.startswith(b"#!") else 0o644
             tar.addfile(info, io.BytesIO(content))
     yield buffer.getvalue()

@@ -1,31 +1,68 @@
-"""The alternatives of one thing: how a tree of files becomes an image. Each module has detect() and plan()."""
+"""What a plan becomes: a generated Dockerfile from a template, the files it needs beside the tree, the stacks it stands on."""
 
+import re
+import shlex
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import resources
 
 import jinja2
 
-from minpaas.server.models import Runtime
+from minpaas.plan import NodeRecipe, Plan, PythonRecipe, SiteRecipe
+from minpaas.plan.python_packages import LOCKED
+
+__all__ = ["Generated", "Plan", "generate", "render", "shipped", "stacks_of"]
+
+STATIC = "static:1"
+# the only config vars that a dependency step sees: a change of any other does not run it again
+_INSTALLERS = ("PIP_", "UV_", "PIPENV_", "POETRY_", "NPM_", "YARN_", "PNPM_", "NODE_AUTH_", "BUNDLE_", "GITHUB_TOKEN")
+_CACHES = {
+    "uv": "/root/.cache/uv",
+    "pip": "/root/.cache/pip",
+    "npm": "/root/.npm",
+    "yarn": "/root/.cache/yarn",
+    "berry": "/root/.yarn/berry/cache",
+    "pnpm": "/root/.local/share/pnpm/store",
+}
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a build will do, and why; decided before anything slow happens."""
+class Generated:
+    """A generated Dockerfile, and further files of its context."""
 
-    runtime: Runtime
-    reasons: list[str]  # one sentence a choice, as the transcript prints them
-    process_types: dict[str, str]  # type -> command; "" runs the image's own CMD
-    dockerfile: str = ""  # generated; empty when the app brings its own
-    dockerfile_path: str = "Dockerfile"  # the app's own
-    stack: str | None = None  # such as python:3.13
-    port: int = 8000
-    environment: dict[str, str] = field(default_factory=dict)  # under the app's own config vars
-    warnings: list[str] = field(default_factory=list)
+    dockerfile: str
+    extra: dict[str, bytes] = field(default_factory=dict)
 
-    @property
-    def own_dockerfile(self) -> bool:
-        """Whether the app's own Dockerfile is built."""
-        return not self.dockerfile
+
+def generate(plan: Plan, app: str, config: dict[str, str]) -> Generated:
+    """The Dockerfile of a plan. Config vars reach build steps through files of stages that no image is made from."""
+    installer = {name: value for name, value in config.items() if name.startswith(_INSTALLERS)}
+    extra = {}
+    if config:
+        extra["config/app.sh"] = _exports(config)
+    if installer:
+        extra["config/installer.sh"] = _exports(installer)
+    facts: dict[str, object] = {
+        "config": bool(config),
+        "installer": bool(installer),
+        "environment": sorted(plan.environment.items()),
+    }
+    if plan.python:
+        return _python(plan.python, app, facts, extra, config)
+    if plan.site:
+        return _site(plan.site, app, facts, extra)
+    assert plan.node
+    return Generated(_node(plan, plan.node, app, facts), extra)
+
+
+def stacks_of(plan: Plan) -> list[str]:
+    """The stacks that a plan stands on, such as python:3.13; what it runs on comes first."""
+    if plan.python:
+        assets = plan.python.assets
+        return [f"python:{plan.python.version}", *([f"node:{assets.version}"] if assets else [])]
+    if plan.site:
+        return [STATIC, *([f"node:{plan.site.build.version}"] if plan.site.build else [])]
+    return [f"node:{plan.node.version}"] if plan.node else []
 
 
 @cache
@@ -42,5 +79,97 @@ def _templates() -> jinja2.Environment:
 
 
 def render(template: str, **values: object) -> str:
-    """A generated Dockerfile."""
+    """A file from its template."""
     return _templates().get_template(template).render(**values)
+
+
+def shipped(name: str) -> bytes:
+    """A file that goes into a stack as it is."""
+    return resources.files("minpaas.server.runtimes").joinpath(name).read_bytes()
+
+
+def _python(
+    recipe: PythonRecipe, app: str, facts: dict[str, object], extra: dict[str, bytes], config: dict[str, str]
+) -> Generated:
+    mounts = _cache(app, "uv") + (_cache(app, "pip") if recipe.manager == "pip" else "")
+    if recipe.locked:
+        extra = {**extra, "config/locked.txt": recipe.locked.encode()}
+        mounts += f"--mount=type=bind,source=config/locked.txt,target={LOCKED} "
+    disabled = config.get("DISABLE_COLLECTSTATIC", "").lower() in ("1", "true", "yes")
+    assets = _node_stage(recipe.assets, app, facts, "assets") if recipe.assets else ""
+    text = render(
+        "python.Dockerfile",
+        base=f"minpaas/python:{recipe.version}",
+        recipe=recipe,
+        collectstatic="" if disabled else recipe.collectstatic,
+        copies=_copies(recipe.manifests),
+        cached=mounts,
+        assets=assets,
+        tree="--from=assets /app" if assets else "app/",
+        changed=bool(recipe.before or any("post_compile" in one for one in recipe.project)),
+        **facts,
+    )
+    return Generated(_tidy(text), extra)
+
+
+def _site(recipe: SiteRecipe, app: str, facts: dict[str, object], extra: dict[str, bytes]) -> Generated:
+    served = render(
+        "site.conf", not_found=recipe.not_found, fallback=recipe.fallback, clean=recipe.clean, headers=recipe.headers
+    )
+    pages = _node_stage(recipe.build, app, facts, "build") if recipe.build else ""
+    root = "" if recipe.root == "." else f"{recipe.root}/"
+    text = render("static.Dockerfile", base=f"minpaas/{STATIC}", root=root, pages=pages, **facts)
+    return Generated(_tidy(text), {**extra, "config/site.conf": served.encode()})
+
+
+def _node(plan: Plan, recipe: NodeRecipe, app: str, facts: dict[str, object]) -> str:
+    """One stage where nothing is compiled and nothing built, else two."""
+    built = bool(recipe.build or recipe.prune or not recipe.manifests)
+    program = "yarn" if recipe.manager == "berry" else recipe.manager
+    kept = {name: value for name, value in recipe.environment.items() if name.startswith("YARN_")}
+    text = render(
+        "node.Dockerfile",
+        base=f"minpaas/node:{recipe.version}",
+        recipe=recipe,
+        built=built,
+        stage=_node_stage(recipe, app, facts, "build") if built or recipe.compiled else "",
+        copies=_copies(recipe.manifests),
+        cached=_cache(app, recipe.manager),
+        tool=recipe.tool if any(program in one for one in plan.process_types.values()) else "",
+        **{**facts, "environment": sorted({**plan.environment, **kept}.items())},
+    )
+    return _tidy(text)
+
+
+def _node_stage(recipe: NodeRecipe, app: str, facts: dict[str, object], name: str) -> str:
+    values = {**facts, "environment": sorted(recipe.environment.items())}
+    return render(
+        "node-stage.Dockerfile",
+        base=f"minpaas/node:{recipe.version}",
+        name=name,
+        recipe=recipe,
+        copies=_copies(recipe.manifests),
+        cached=_cache(app, recipe.manager),
+        **values,
+    )
+
+
+def _copies(manifests: tuple[str, ...]) -> list[str]:
+    """COPY's arguments for the files that key a dependency layer: one line for the top, one for each deeper file."""
+    top = [name for name in manifests if "/" not in name and name not in (".yarn", "patches")]
+    deeper = [name for name in manifests if name not in top]
+    lines = [" ".join([*(f"app/{name}" for name in top), "./"])] if top else []
+    return [*lines, *(f"app/{name} {name}" for name in deeper)]
+
+
+def _cache(app: str, tool: str) -> str:
+    # each app has its own: what one app's build puts into a cache must not reach another's
+    return f"--mount=type=cache,id=minpaas-{app}-{tool},target={_CACHES[tool]} "
+
+
+def _tidy(dockerfile: str) -> str:
+    return re.sub(r"\n{2,}", "\n", dockerfile.replace("\nFROM", "\n\nFROM")).replace("\nFROM", "\n\nFROM").lstrip()
+
+
+def _exports(config: dict[str, str]) -> bytes:
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(config.items())).encode()

@@ -1,28 +1,28 @@
+{% import "mounts.jinja" as mounts %}
 # Made by MinPaas from runtimes/node.Dockerfile
-FROM {{ base }}-build AS build
-WORKDIR /app
-{% for file in manifests %}
-COPY app/{{ file }} {{ file }}
-{% endfor %}
-RUN {{ install }} --include=dev --no-audit --no-fund
-{% if build %}
-COPY app/ .
-RUN npm run {{ build }}
-{% endif %}
-{% if prune %}
-RUN npm prune --omit=dev --no-audit --no-fund
-{% endif %}
-{% if not dependencies %}
-RUN mkdir -p node_modules
-{% endif %}
-
+{{ mounts.stages(config, installer) }}
+{{ stage }}
 FROM {{ base }}
 WORKDIR /app
-{% if build %}
+{% if not stage or tool %}
+{% if recipe.tool %}
+RUN {{ recipe.tool }}
+{% endif %}
+{% endif %}
+{% if built %}
 COPY --from=build --chown=app:app /app .
-{% else %}
+{% elif stage %}
 COPY --from=build /app/node_modules node_modules
 COPY --chown=app:app app/ .
+{% else %}
+{% for files in copies %}
+COPY {{ files }}
+{% endfor %}
+{{ mounts.with_installer(installer, cached, recipe.install ~ " && mkdir -p node_modules") }}
+COPY --chown=app:app app/ .
 {% endif %}
-ENV NODE_ENV=production
+{% for name, value in environment %}
+ENV {{ name }}="{{ value }}"
+{% endfor %}
+ENV PATH=/app/node_modules/.bin:$PATH
 USER app

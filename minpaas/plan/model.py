@@ -1,0 +1,133 @@
+"""The nouns of a plan: what was decided, each decision with its reason, and what a template needs to carry it out."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Runtime = Literal["python", "node", "static", "dockerfile"]
+Kind = Literal["nothing", "command", "procfile", "file", "version", "path"]
+
+
+class PlanError(Exception):
+    """It cannot be built as it is: a title, what was found, what to do next, and a few words for git's report."""
+
+    def __init__(self, kind: Kind, title: str, detail: str, hint: str, reason: str):
+        super().__init__(f"{title}: {detail}")
+        self.kind, self.title, self.detail, self.hint, self.reason = kind, title, detail, hint, reason
+
+
+@dataclass(frozen=True)
+class ConfigVar:
+    """A config var that app.json asks for."""
+
+    name: str
+    default: str | None = None
+    required: bool = True
+    generated: bool = False  # a secret to be made at the first deploy
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class AddOn:
+    """An add-on that app.json names and MinPaas does not provide, and the config var to set instead."""
+
+    name: str
+    sets: str
+
+
+@dataclass(frozen=True)
+class NodeRecipe:
+    """How a Node.js tree is installed and built."""
+
+    version: str
+    manager: str  # npm, yarn, berry, pnpm
+    tool: str = ""  # how the manager gets into the image; empty where the stack has it
+    manifests: tuple[str, ...] = ()  # what keys the dependency layer; empty: the whole tree
+    before: tuple[str, ...] = ()  # commands before the install, such as heroku-prebuild
+    install: str = "npm ci"
+    build: tuple[str, ...] = ()
+    prune: str = ""
+    compiled: bool = True  # whether the install may compile something
+    environment: dict[str, str] = field(default_factory=dict)  # while building only
+
+
+@dataclass(frozen=True)
+class PythonRecipe:
+    """How a Python tree is installed and built."""
+
+    version: str
+    manager: str  # pip, pipenv, poetry, uv
+    tool: str = ""
+    manifests: tuple[str, ...] = ()
+    whole_tree: bool = False  # the tree is there before the install
+    locked: str = ""  # requirements made of a lock file
+    before: tuple[str, ...] = ()
+    install: tuple[str, ...] = ()
+    project: tuple[str, ...] = ()  # the app's own package, and what bin/post_compile does
+    collectstatic: str = ""
+    packages: tuple[str, ...] = ()  # of the Aptfile
+    assets: NodeRecipe | None = None  # a Node.js build in the same tree
+
+
+@dataclass(frozen=True)
+class SiteRecipe:
+    """How a static site is served."""
+
+    root: str  # folder with the pages; "." is the whole tree
+    fallback: str = ""  # what unknown paths get with 200: index.html of a single-page app
+    not_found: str = ""  # what they get with 404
+    clean: bool = False  # /about is about.html
+    headers: tuple[tuple[str, str], ...] = ()
+    build: NodeRecipe | None = None  # what makes the root
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a build will do, and why; decided before anything slow happens."""
+
+    runtime: Runtime
+    reasons: list[str]  # one sentence a choice, as the transcript prints them
+    process_types: dict[str, str]  # type -> command; "" runs the image's own CMD
+    version: str = ""
+    version_asked: str = ""  # as the repository asks for it; empty when it does not
+    manager: str = ""
+    install: str = ""
+    build: str = ""
+    port: int = 8000
+    health_path: str = "/"
+    release_command: str = ""
+    postdeploy: str = ""
+    formation: dict[str, int] = field(default_factory=dict)
+    config_vars: list[ConfigVar] = field(default_factory=list)
+    addons: list[AddOn] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)  # under the app's own config vars
+    warnings: list[str] = field(default_factory=list)
+    dockerfile_path: str = "Dockerfile"  # the app's own
+    python: PythonRecipe | None = None
+    node: NodeRecipe | None = None
+    site: SiteRecipe | None = None
+
+    @property
+    def own_dockerfile(self) -> bool:
+        """Whether the app's own Dockerfile is built."""
+        return self.runtime == "dockerfile"
+
+    @property
+    def start(self) -> str:
+        """What web runs; empty for the image's own CMD."""
+        return self.process_types.get("web", "")
+
+
+@dataclass
+class Notes:
+    """What the planners say while they decide."""
+
+    reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def because(self, sentence: str) -> None:
+        """A choice and its reason."""
+        self.reasons.append(sentence)
+
+    def warn(self, sentence: str) -> None:
+        """What should be known."""
+        self.warnings.append(sentence)

@@ -1,0 +1,207 @@
+"""Node.js: which version, which package manager, what is built and what is started."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from minpaas.plan import front_end, node_packages, versions
+from minpaas.plan.appjson import parse_json
+from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError
+from minpaas.plan.node_packages import Manager
+from minpaas.plan.tree import Tree
+
+_LIFECYCLE = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
+_HUSKY = re.compile(r"^(npx )?(husky( install)?|is-ci \|\| husky( install)?|husky( install)? \|\| true)$")
+# programs that are in a package of another name
+_PROGRAMS = {
+    "nest": "@nestjs/cli", "ng": "@angular/cli", "tsc": "typescript", "remix-serve": "@remix-run/serve",
+    "react-router-serve": "@react-router/serve", "vue-cli-service": "@vue/cli-service", "sirv": "sirv-cli",
+    "webpack": "webpack-cli", "babel-node": "@babel/node", "babel": "@babel/cli", "swc-node": "@swc-node/register",
+}  # fmt: skip
+_PLAIN = re.compile(r"[\w./=@:, +$-]+")  # no quotes, no operators: it needs no package manager to run
+_HEAP = "--max-old-space-size=2560"
+
+
+def detect(tree: Tree) -> str | None:
+    """The file that makes this a Node.js app, or None."""
+    return "package.json" if "package.json" in tree.names() else None
+
+
+def package_json(tree: Tree) -> dict[str, Any]:
+    """package.json, or an empty one. Raises PlanError naming the line."""
+    text = tree.read("package.json")
+    if text is None:
+        return {}
+    package = parse_json(text, "package.json")
+    if not isinstance(package.get("scripts", {}), dict):
+        package["scripts"] = {}
+    return package
+
+
+def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> Plan:
+    """How to build it: an app, or a front end that only builds. Raises PlanError."""
+    notes.because("Node.js app, by package.json" if detect(tree) else "Node.js app, as asked")
+    package = package_json(tree)
+    site = None if types.get("web") else front_end.site(tree, package)
+    if site:
+        made = recipe(tree, notes, keep=False, static=True, sticky=sticky)
+        return _front_end(made, *site, types, notes)
+    types, why = _start(tree, package, types)
+    keep = _needs_development(package, types, notes)
+    made = recipe(tree, notes, keep=keep, sticky=sticky)
+    notes.because(f"Start: {types['web']} ({why})")
+    return Plan(
+        "node",
+        notes.reasons,
+        types,
+        made.version,
+        _asked(tree, package),
+        made.manager,
+        made.install,
+        "; ".join(made.build),
+        environment={"NODE_ENV": "production"},
+        warnings=notes.warnings,
+        node=made,
+    )
+
+
+def recipe(tree: Tree, notes: Notes, *, keep: bool, static: bool = False, sticky: str = "") -> NodeRecipe:
+    """Install and build. `keep` the devDependencies; `static`: nothing of node_modules is needed afterwards."""
+    package = package_json(tree)
+    scripts = package.get("scripts") or {}
+    version, _ = versions.node(tree, package, notes, sticky)
+    manager = node_packages.choose(tree, package, notes)
+    build = [one for one in ("heroku-postbuild", "build") if one in scripts][:1]
+    cleanup = ["heroku-cleanup"] if "heroku-cleanup" in scripts else []
+    before = ["heroku-prebuild"] if "heroku-prebuild" in scripts else []
+    hooks = [one for one in _LIFECYCLE if one in scripts and not _HUSKY.match(str(scripts[one]).strip())]
+    workspaces = "workspaces" in package or (
+        tree.has("pnpm-workspace.yaml") and "packages:" in (tree.read("pnpm-workspace.yaml") or "")
+    )
+    development = bool(package.get("devDependencies"))
+    whole_tree = bool(hooks or before or workspaces or _local_paths(package))
+    dev = keep or bool(development and (build or hooks or before)) or workspaces
+    install = node_packages.install(manager, dev)
+    pruned = node_packages.prune(manager, workspaces) if development and dev and not keep and not static else ""
+    notes.because(f"Packages: {install}")
+    for script in build:
+        notes.because(f"Build: {node_packages.run(manager, script)} (the {script} script)")
+    if pruned:
+        notes.because(f"Afterwards: {pruned}")
+    manifests = [] if whole_tree else ["package.json", manager.lock, *node_packages.settings_files(tree)]
+    return NodeRecipe(
+        version,
+        manager.name,
+        manager.tool,
+        tuple(name for name in manifests if name),
+        tuple(node_packages.run(manager, one) for one in before),
+        install,
+        tuple(node_packages.run(manager, one) for one in build),
+        " && ".join([*([pruned] if pruned else []), *(node_packages.run(manager, one) for one in cleanup)]),
+        bool(hooks) or _may_compile(tree, manager),
+        _building(tree, manager, notes),
+    )
+
+
+def _front_end(made: NodeRecipe, site: Any, why: str, types: dict[str, str], notes: Notes) -> Plan:
+    notes.because(why)
+    from dataclasses import replace
+
+    return Plan(
+        "static",
+        notes.reasons,
+        {**types, "web": "serve-site"},
+        made.version,
+        manager=made.manager,
+        install=made.install,
+        build="; ".join(made.build),
+        warnings=notes.warnings,
+        site=replace(site, build=made),
+    )
+
+
+def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tuple[dict[str, str], str]:
+    """The process types with web, and why web is what it is. Raises PlanError."""
+    names, scripts, main = set(tree.names()), package.get("scripts") or {}, package.get("main")
+    if types.get("web"):
+        return types, "web of the Procfile"
+    script = str(scripts.get("start") or "").strip()
+    if script and script.split()[0] in ("nest", "ts-node-dev", "nodemon") and "start:prod" in scripts:
+        return {**types, "web": _direct(scripts, "start:prod")}, "the start:prod script; start is for development"
+    if script:
+        return {**types, "web": _direct(scripts, "start")}, "the start script of package.json"
+    if found := front_end.server_command(package):
+        return {**types, "web": found[0]}, f"{found[1]}, without a start script"
+    if isinstance(main, str) and (tree.has(main.removeprefix("./")) or tree.has(main.removeprefix("./") + ".js")):
+        return {**types, "web": f"node {main}"}, "main of package.json"
+    for entry in (
+        "server.js",
+        "index.js",
+        "app.js",
+        "server.mjs",
+        "index.mjs",
+        "main.js",
+        "src/index.js",
+        "src/server.js",
+    ):
+        if entry in names or ("/" in entry and tree.has(entry)):
+            return {**types, "web": f"node {entry}"}, f"{entry} found"
+    raise PlanError(
+        "command",
+        "No start command was found",
+        "package.json has no start script and no main, and there is no server.js",
+        'add  "scripts": {"start": "node FILE"}  to package.json',
+        "no start command",
+    )
+
+
+def _direct(scripts: Mapping[str, Any], name: str) -> str:
+    """The script itself where it is one plain command: no npm process stays in between, and signals reach the app."""
+    script = str(scripts[name]).strip()
+    first = script.split()[0] if script else ""
+    wrapped = {f"pre{name}", f"post{name}"} & set(scripts)
+    if wrapped or not _PLAIN.fullmatch(script) or "npm_" in script or first in ("npm", "yarn", "pnpm", "npx", "cd"):
+        return "npm start" if name == "start" else f"npm run {name}"
+    return script
+
+
+def _needs_development(package: Mapping[str, Any], types: dict[str, str], notes: Notes) -> bool:
+    """Whether what is started is a program of the devDependencies: then they stay."""
+    scripts, development = package.get("scripts") or {}, package.get("devDependencies") or {}
+    for kind, command in types.items():
+        script = re.match(r"(?:npm|yarn|pnpm)(?: run)? ([\w:.-]+)", command)
+        line = str(scripts.get(script[1], command)) if script else command
+        for word in re.findall(r"[\w@/.-]+", line):
+            program = _PROGRAMS.get(word, word)
+            if program in development and program not in (package.get("dependencies") or {}):
+                notes.because(f"devDependencies stay: {kind} starts {word}, which is one of them")
+                return True
+    return False
+
+
+def _may_compile(tree: Tree, manager: Manager) -> bool:
+    """Whether some package has an install script; only npm's lock file (version 2 and later) says so."""
+    lock = tree.read(manager.lock) if manager.name == "npm" and manager.lock else None
+    return lock is None or '"hasInstallScript": true' in lock or '"lockfileVersion": 1' in lock or '"git+' in lock
+
+
+def _building(tree: Tree, manager: Manager, notes: Notes) -> dict[str, str]:
+    environment = {"NODE_ENV": "production", "NODE_OPTIONS": _HEAP}
+    linker = re.search(r"^nodeLinker:\s*(\S+)", tree.read(".yarnrc.yml") or "", re.M)
+    if manager.name == "berry":
+        environment |= {"YARN_ENABLE_TELEMETRY": "0", "YARN_ENABLE_GLOBAL_CACHE": "1"}
+        if linker is None or linker[1].strip("\"'") == "pnp":
+            environment["YARN_NODE_LINKER"] = "node-modules"
+            notes.because("Packages go to node_modules (instead of Plug'n'Play), so that any command finds them")
+    return environment
+
+
+def _local_paths(package: Mapping[str, Any]) -> bool:
+    kinds = ("dependencies", "devDependencies", "optionalDependencies")
+    told = [package.get(kind) for kind in kinds]
+    values = [str(value) for one in told if isinstance(one, dict) for value in one.values()]
+    return any(value.startswith(("file:", "link:", "portal:", "./", "../")) for value in values)
+
+
+def _asked(tree: Tree, package: Mapping[str, Any]) -> str:
+    return versions.node(tree, dict(package), Notes(), "")[1]

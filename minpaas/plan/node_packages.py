@@ -1,0 +1,152 @@
+"""Which package manager a Node.js tree is for, which version of it, and its commands."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from minpaas.plan import semver
+from minpaas.plan.model import Notes
+from minpaas.plan.tree import Tree
+
+_LOCKS = (
+    ("pnpm-lock.yaml", "pnpm"),
+    ("yarn.lock", "yarn"),
+    ("package-lock.json", "npm"),
+    ("npm-shrinkwrap.json", "npm"),
+)
+_PNPM = {"5.1": "5", "5.2": "5", "5.3": "6", "5.4": "7", "6.0": "8", "6.1": "8", "9.0": "9"}
+_BERRY = {"4": "2", "5": "3", "6": "3", "7": "3", "8": "4"}  # what made a lock file, by its __metadata version
+_YARN = "1.22.22"
+_SETTINGS = (".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpm-workspace.yaml", ".yarn/", "patches/")
+
+
+@dataclass(frozen=True)
+class Manager:
+    """A package manager with its lock file."""
+
+    name: str  # npm, yarn, berry, pnpm
+    version: str = ""  # empty: the stack's own
+    lock: str = ""
+    own_file: str = ""  # berry's program when the repository carries it
+
+    @property
+    def tool(self) -> str:
+        """How it gets into an image."""
+        if self.name == "berry" and self.own_file:
+            script = f'#!/bin/sh\\nexec node /app/{self.own_file} "$@"\\n'
+            return f"printf '{script}' > /usr/local/bin/yarn && chmod 755 /usr/local/bin/yarn"
+        package = {"npm": "npm", "yarn": "yarn", "berry": "@yarnpkg/cli-dist", "pnpm": "pnpm"}[self.name]
+        return f"npm install --global --no-audit --no-fund {package}@{self.version}" if self.version else ""
+
+    @property
+    def words(self) -> str:
+        """As a person calls it."""
+        name = "yarn" if self.name == "berry" else self.name
+        return f"{name} {self.version}".strip()
+
+
+def choose(tree: Tree, package: Mapping[str, Any], notes: Notes) -> Manager:
+    """By packageManager, then by the lock file; several: pnpm, yarn, npm in this order, with a warning."""
+    names = set(tree.names())
+    locks = [(name, manager) for name, manager in _LOCKS if name in names]
+    asked = re.match(r"(npm|yarn|pnpm)@(\d[\w.-]*)", str(package.get("packageManager") or ""))
+    if asked:
+        lock = next((name for name, manager in locks if manager == asked[1]), "")
+        chosen = _manager(asked[1], asked[2], lock, tree, package)
+        notes.because(f"Package manager: {chosen.words} (packageManager of package.json)")
+    elif locks:
+        chosen = _manager(locks[0][1], "", locks[0][0], tree, package)
+        notes.because(f"Package manager: {chosen.words} ({chosen.lock})")
+    else:
+        chosen = _manager("npm", "", "", tree, package)
+        notes.because("Package manager: npm (no lock file)")
+    managers = {manager for _, manager in locks}
+    if len(managers) > 1:
+        others = ", ".join(name for name, _ in locks if name != chosen.lock)
+        notes.warn(f"Several lock files: {chosen.lock or chosen.name} is used, {others} not. Remove what is not meant")
+    if not chosen.lock:
+        notes.warn(
+            f"No {_lock_name(chosen)}: the next deploy may get other versions. Commit one ({chosen.words} install makes it)"
+        )
+    return chosen
+
+
+def settings_files(tree: Tree) -> list[str]:
+    """Files beside package.json that say how to install; folders without the slash."""
+    names = set(tree.names())
+    return [name.rstrip("/") for name in _SETTINGS if name in names]
+
+
+def install(manager: Manager, dev: bool) -> str:
+    """The install command, from the lock file where there is one."""
+    if manager.name == "npm":
+        return (
+            f"{'npm ci' if manager.lock else 'npm install'} {'--include' if dev else '--omit'}=dev --no-audit --no-fund"
+        )
+    if manager.name == "yarn":
+        frozen = " --frozen-lockfile" if manager.lock else ""
+        return f"yarn install{frozen} --ignore-engines --non-interactive --production={'false' if dev else 'true'}"
+    if manager.name == "berry":
+        return "yarn install --immutable" if manager.lock else "yarn install"
+    return f"pnpm install {'--frozen-lockfile' if manager.lock else '--no-frozen-lockfile'} {'--prod=false' if dev else '--prod'}"
+
+
+def prune(manager: Manager, workspaces: bool) -> str:
+    """What removes the devDependencies; empty where the manager cannot."""
+    if manager.name == "npm":
+        return "npm prune --omit=dev --no-audit --no-fund"
+    if manager.name == "yarn":
+        frozen = " --frozen-lockfile" if manager.lock else ""
+        return f"yarn install{frozen} --ignore-engines --non-interactive --production=true --ignore-scripts --prefer-offline"
+    if manager.name == "berry":
+        return "yarn workspaces focus --all --production" if _major(manager.version) >= 4 else ""
+    return "" if workspaces else "CI=true pnpm prune --prod --ignore-scripts"
+
+
+def run(manager: Manager, script: str) -> str:
+    """How a script of package.json is run."""
+    return f"{'yarn' if manager.name == 'berry' else manager.name} run {script}"
+
+
+def _manager(kind: str, version: str, lock: str, tree: Tree, package: Mapping[str, Any]) -> Manager:
+    engines = package.get("engines")
+    engines = engines if isinstance(engines, dict) else {}
+    version = version or _asked(engines.get(kind))
+    if kind == "yarn":
+        own = re.search(r"^yarnPath:\s*[\"']?([\w./-]+)", tree.read(".yarnrc.yml") or "", re.M)
+        text = tree.read("yarn.lock") or ""
+        metadata = re.search(r"^__metadata:\s*\n\s+version:\s*(\d+)", text, re.M)
+        if metadata or own or _major(version) >= 2 or tree.has(".yarnrc.yml"):
+            file = own[1].removeprefix("./") if own and tree.has(own[1].removeprefix("./")) else ""
+            made_by = _BERRY.get(metadata[1], "4") if metadata else "4"
+            return Manager("berry", version if _major(version) >= 2 else made_by, lock, file)
+        return Manager("yarn", version or _YARN, lock)
+    if kind == "pnpm":
+        return Manager("pnpm", version or _pnpm(tree, package), lock)
+    return Manager("npm", version, lock)
+
+
+def _pnpm(tree: Tree, package: Mapping[str, Any]) -> str:
+    """pnpm of the time of its lock file. 9 and 10 write the same; only 10 asks which packages may run their scripts."""
+    match = re.search(r"^lockfileVersion:\s*['\"]?([\d.]+)", tree.read("pnpm-lock.yaml") or "", re.M)
+    version = _PNPM.get(match[1], "10") if match else "10"
+    settings = (tree.read("pnpm-workspace.yaml") or "") + str(package.get("pnpm") or "")
+    return "10" if version == "9" and "BuiltDependencies" in settings else version
+
+
+def _asked(text: Any) -> str:
+    """One version that an engines range asks for; empty when anything will do."""
+    allowed = semver.ranges(text) if isinstance(text, str) else None
+    if not allowed or allowed[-1][1][0] - allowed[-1][0][0] > 1:
+        return ""  # open at the top: the usual one satisfies it
+    return semver.choose(allowed, list(range(20, 0, -1))) or ""
+
+
+def _major(version: str) -> int:
+    match = re.match(r"\d+", version)
+    return int(match[0]) if match else 0
+
+
+def _lock_name(manager: Manager) -> str:
+    return {"npm": "package-lock.json", "pnpm": "pnpm-lock.yaml"}.get(manager.name, "yarn.lock")

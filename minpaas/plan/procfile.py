@@ -1,0 +1,34 @@
+"""The Procfile: one `type: command` a line."""
+
+import re
+
+from minpaas.plan.model import PlanError
+from minpaas.plan.tree import Tree
+
+_LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,62})\s*:\s*(\S.*)")
+
+
+def read(tree: Tree) -> dict[str, str]:
+    """The process types of a tree's Procfile; none when there is no Procfile. Raises PlanError naming the line."""
+    return parse(tree.read("Procfile") or "")
+
+
+def parse(text: str) -> dict[str, str]:
+    """Process types and their commands, in the file's order. Raises PlanError naming the line."""
+    types: dict[str, str] = {}
+    for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        if not match:
+            raise _bad(f"line {number}: {line[:80]!r}", "write each line as  web: COMMAND")
+        name, command = match.groups()
+        if name in types:
+            raise _bad(f"line {number}: the type {name!r} is there twice", "give each type one line")
+        types[name] = command.strip()
+    return types
+
+
+def _bad(detail: str, hint: str) -> PlanError:
+    return PlanError("procfile", "The Procfile cannot be read", detail, hint, "bad Procfile")

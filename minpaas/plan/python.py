@@ -1,0 +1,146 @@
+"""Python: which packages, which version, what is started."""
+
+import re
+from collections.abc import Callable
+
+from minpaas.plan import node as node_planner
+from minpaas.plan import python_code, python_packages, versions
+from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError, PythonRecipe
+from minpaas.plan.tree import Tree
+
+_MARKS = (
+    "requirements.txt", "Pipfile.lock", "poetry.lock", "uv.lock", "pyproject.toml", "Pipfile", "setup.py", "manage.py",
+    "runtime.txt", ".python-version", "app.py", "main.py", "server.py", "wsgi.py", "asgi.py",
+)  # fmt: skip
+# pyproject.toml and .python-version say little of a repository that is Node.js otherwise
+_WEAK = {"pyproject.toml", ".python-version", "setup.py", "app.py", "main.py", "server.py"}
+_MISSPELT = re.compile(r"requ?ire?i?m[e]?n?ts?(\.txt){0,2}|requirements\.text|requirments\.txt", re.I)
+
+
+def detect(tree: Tree) -> str | None:
+    """The file that makes this a Python app, or None."""
+    names = set(tree.names())
+    found = next((mark for mark in _MARKS if mark in names), None)
+    if found in _WEAK and "package.json" in names and not _is_python(tree, found):
+        return None
+    return found
+
+
+def misspelt(tree: Tree) -> str | None:
+    """What looks like requirements.txt and is not."""
+    return next((one for one in tree.names() if _MISSPELT.fullmatch(one) and one != "requirements.txt"), None)
+
+
+def plan(
+    tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "", available: Callable[[str], bool] | None = None
+) -> Plan:
+    """How to build it. Raises PlanError."""
+    notes.because(f"Python app, by {detect(tree) or 'what was asked'}")
+    version, asked = versions.python(tree, notes, sticky, available or versions.PYTHONS.__contains__)
+    served = None if types.get("web") else python_code.start(tree)
+    if served is None and not types.get("web"):
+        raise _no_start()
+    packages = python_packages.choose(tree, notes, [served.server] if served and served.server else [])
+    assets = _assets(tree, notes)
+    collect = _collectstatic(tree, notes)
+    names = set(tree.names("bin"))
+    before = ("bash bin/pre_compile",) if "pre_compile" in names else ()
+    after = [*packages.project, *(["bash bin/post_compile"] if "post_compile" in names else [])]
+    if served:
+        types = {**types, "web": served.command}
+        notes.because(f"Start: {served.command} ({served.why})")
+    recipe = PythonRecipe(
+        version,
+        packages.manager,
+        packages.tool,
+        tuple(packages.manifests),
+        packages.whole_tree or bool(before),
+        packages.locked,
+        before,
+        tuple(packages.install),
+        tuple(after),
+        collect,
+        tuple(_aptfile(tree, notes)),
+        assets,
+    )
+    return Plan(
+        "python",
+        notes.reasons,
+        types,
+        version,
+        asked,
+        packages.manager,
+        "; ".join(packages.install),
+        "; ".join([*(assets.build if assets else ()), *after, *([collect] if collect else [])]),
+        environment=_environment(tree),
+        warnings=notes.warnings,
+        python=recipe,
+    )
+
+
+def _is_python(tree: Tree, mark: str | None) -> bool:
+    """Whether a weak mark beside a package.json means Python all the same."""
+    if mark == "pyproject.toml":
+        project = python_packages.pyproject(tree)
+        return bool(project.get("project", {}).get("dependencies")) or "poetry" in project.get("tool", {})
+    return mark is not None and mark.endswith(".py") and python_code.start(tree) is not None and mark != "setup.py"
+
+
+def _environment(tree: Tree) -> dict[str, str]:
+    path = "/app:/app/src" if tree.names("src") and not tree.has("src/__init__.py") else "/app"
+    return {"PYTHONPATH": path, "FORWARDED_ALLOW_IPS": "*", "GUNICORN_CMD_ARGS": "--access-logfile -"}
+
+
+def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:
+    """The Node.js build of a tree that is Python first."""
+    if not tree.has("package.json"):
+        return None
+    scripts = node_planner.package_json(tree).get("scripts") or {}
+    if not ({"build", "heroku-postbuild"} & set(scripts)):
+        notes.because("package.json has no build script: nothing is done about it")
+        return None
+    inner = Notes()
+    recipe = node_planner.recipe(tree, inner, keep=False, static=True)
+    notes.reasons += inner.reasons
+    notes.warnings += inner.warnings
+    return recipe
+
+
+def _collectstatic(tree: Tree, notes: Notes) -> str:
+    manage = python_code.manage_py(tree)
+    if manage is None:
+        return ""
+    settings = python_code.settings_text(tree, manage)
+    if "django.contrib.staticfiles" not in settings:
+        return ""
+    if not re.search(r"STATIC_ROOT|STORAGES|django_heroku|django_on_heroku", settings):
+        notes.because("collectstatic: not run, the settings have no STATIC_ROOT")
+        return ""
+    notes.because(
+        "collectstatic: the settings have a STATIC_ROOT (the config var DISABLE_COLLECTSTATIC=1 turns it off)"
+    )
+    return f"python {manage} collectstatic --noinput"
+
+
+def _aptfile(tree: Tree, notes: Notes) -> list[str]:
+    """The packages of an Aptfile."""
+    wanted = []
+    for raw in (tree.read("Aptfile") or "").splitlines():
+        line = raw.partition("#")[0].strip()
+        if re.fullmatch(r"[a-z0-9][a-z0-9+.:-]*(=[\w.+~:-]+)?", line):
+            wanted.append(line)
+        elif line:
+            notes.warn(f"Aptfile: {line[:80]!r} is not the name of a Debian package and is not used")
+    if wanted:
+        notes.because(f"System packages: {' '.join(wanted)} (Aptfile)")
+    return wanted
+
+
+def _no_start() -> PlanError:
+    return PlanError(
+        "command",
+        "No start command was found",
+        "no Procfile with a web line, no Django, Flask or FastAPI application, and no app.py, main.py or server.py",
+        "add a file named Procfile with the line  web: gunicorn MODULE:app --bind 0.0.0.0:$PORT",
+        "no start command",
+    )

@@ -1,0 +1,241 @@
+"""Which of a Python tree's files name its packages, and the commands that install them."""
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import Any
+
+from minpaas.plan.model import Notes, PlanError
+from minpaas.plan.tree import Tree
+
+_LOCKS = (("Pipfile.lock", "pipenv"), ("requirements.txt", "pip"), ("poetry.lock", "poetry"), ("uv.lock", "uv"))
+_POETRY = "uv tool install --quiet --no-cache poetry --with poetry-plugin-export"
+_EXPORTED = "/tmp/requirements.txt"
+# what pip does and uv does not, or otherwise
+_PIP_ONLY = re.compile(
+    r"^\s*(-e|--editable)[ =]*(git|hg|svn|bzr)\+|--(install|global|config)-option|--process-dependency-links|\x00", re.M
+)
+_LOCAL = re.compile(r"^\s*(-e\s|--editable|\.{1,2}(/|\s*$)|file:)|@\s*file:|^\s*[\w./-]+\.(whl|tar\.gz)\s*$", re.M)
+LOCKED = "/run/minpaas/locked.txt"
+
+
+@dataclass
+class Packages:
+    """How the packages are installed."""
+
+    manager: str
+    source: str  # the file that names them; empty when none does
+    install: list[str] = field(default_factory=list)
+    manifests: list[str] = field(default_factory=list)
+    whole_tree: bool = False
+    project: list[str] = field(default_factory=list)  # after the tree is there
+    tool: str = ""
+    locked: str = ""
+    text: str = ""  # the names of the packages, in lower case, for looking into
+
+
+def choose(tree: Tree, notes: Notes, servers: list[str]) -> Packages:
+    """By the lock file; several: Heroku's order, with a warning. `servers` are installed as well. Raises PlanError."""
+    names = set(tree.names())
+    found = [(name, manager) for name, manager in _LOCKS if name in names]
+    if len(found) > 1:
+        others = ", ".join(name for name, _ in found[1:])
+        notes.warn(f"Several files name the packages: {found[0][0]} is used, {others} not. Remove what is not meant")
+    project = pyproject(tree)
+    chosen = found[0][1] if found else _without_lock(names, project)
+    makers = {"pip": _pip, "pipenv": _pipenv, "poetry": _poetry, "uv": _uv, "pyproject": _pyproject, "setup": _setup}
+    packages = makers[chosen](tree, notes, project) if chosen else Packages("uv", "")
+    if servers:
+        wanted = " ".join(servers)
+        last = packages.install[-1] if packages.install else ""
+        if last.startswith("uv pip install"):
+            packages.install[-1] = f"{last} {wanted}"
+        else:
+            packages.install.append(f"uv pip install {wanted}")
+    if packages.source:
+        notes.because(f"Packages: {packages.source} by {packages.manager}: {'; '.join(packages.install)}")
+    return packages
+
+
+def pyproject(tree: Tree) -> dict[str, Any]:
+    """pyproject.toml, or an empty one. Raises PlanError naming the line."""
+    return _toml(tree, "pyproject.toml")
+
+
+def has(packages_text: str, name: str) -> bool:
+    """Whether a package is among those that are named."""
+    return bool(re.search(rf"(?<![\w.-]){name}(?![\w.-])", packages_text))
+
+
+def named(tree: Tree) -> str:
+    """Every file that names packages, in lower case, for looking into."""
+    texts = [tree.read(name) or "" for name in ("pyproject.toml", "Pipfile", "Pipfile.lock", "setup.py", "setup.cfg")]
+    included = [tree.read(name) or "" for name in requirement_files(tree)[0]]
+    return "\n".join([*texts, *included]).lower()
+
+
+def requirement_files(tree: Tree) -> tuple[list[str], bool]:
+    """requirements.txt with what it names by -r or -c, and whether some of it is a path into the tree."""
+    pending, seen, local = ["requirements.txt"], list[str](), False
+    while pending:
+        name = pending.pop()
+        text = tree.read(name)
+        if text is None or name in seen:
+            continue
+        if not re.fullmatch(r"[A-Za-z0-9._/-]+", name):
+            local = True
+            continue
+        seen.append(name)
+        folder = name.rpartition("/")[0]
+        for included in re.findall(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", text, re.M):
+            pending.append(_joined(folder, included))
+        local = local or bool(_LOCAL.search(text))
+    return seen, local
+
+
+def _joined(folder: str, name: str) -> str:
+    parts: list[str] = []
+    for part in f"{folder}/{name}".split("/"):
+        if part == ".." and parts:
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _without_lock(names: set[str], project: dict[str, Any]) -> str:
+    if "Pipfile" in names:
+        return "pipenv"
+    if "poetry" in project.get("tool", {}) and "project" not in project:
+        return "poetry"
+    if "project" in project:
+        return "pyproject"
+    return "setup" if "setup.py" in names else ""
+
+
+def _pip(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
+    manifests, local = requirement_files(tree)
+    text = "\n".join(tree.read(name) or "" for name in manifests)
+    made = Packages("uv", "requirements.txt", manifests=manifests, whole_tree=local)
+    if _PIP_ONLY.search(text):
+        made.manager = "pip"
+        made.install = [
+            "uv pip install --quiet pip setuptools wheel",
+            "python -m pip install --no-warn-script-location --src /venv/src -r requirements.txt",
+        ]
+    else:
+        made.install = ["uv pip install -r requirements.txt"]
+    return made
+
+
+def _pipenv(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
+    lock = tree.read("Pipfile.lock")
+    source = "Pipfile" if lock is None else "Pipfile.lock"
+    if lock is None:
+        notes.warn("No Pipfile.lock: the next deploy may get other versions. Commit one (pipenv lock makes it)")
+        told = _toml(tree, "Pipfile")
+        packages, sources = told.get("packages") or {}, told.get("source") or []
+    else:
+        try:
+            content = json.loads(lock)
+            packages, sources = content.get("default") or {}, (content.get("_meta") or {}).get("sources") or []
+        except (ValueError, AttributeError) as error:
+            raise _broken("Pipfile.lock", str(error), "make it anew with: pipenv lock") from None
+    lines = [f"--extra-index-url {one['url']}" for one in sources[1:] if "url" in one]
+    lines += [_pinned(name, one) for name, one in packages.items()]
+    local = any(isinstance(one, dict) and ("path" in one or "file" in one) for one in packages.values())
+    return Packages("uv", source, [f"uv pip install -r {LOCKED}"], whole_tree=local, locked="\n".join([*lines, ""]))
+
+
+def _pinned(name: str, told: Any) -> str:
+    """One package of a Pipfile or its lock as a line of requirements."""
+    if isinstance(told, str):
+        return name if told == "*" else f"{name}{told if told[0] in '=<>~!' else '==' + told}"
+    extras = f"[{','.join(told['extras'])}]" if told.get("extras") else ""
+    marker = f" ; {told['markers']}" if told.get("markers") else ""
+    if path := told.get("path") or told.get("file"):
+        return f"{'-e ' if told.get('editable') else ''}{path}"
+    if git := told.get("git"):
+        ref = f"@{told['ref']}" if told.get("ref") else ""
+        return f"{name}{extras} @ git+{git.removeprefix('git+')}{ref}{marker}"
+    version = told.get("version", "*")
+    hashes = "".join(f" --hash={one}" for one in told.get("hashes") or [])
+    return f"{name}{extras}{'' if version == '*' else version}{marker}{hashes}"
+
+
+def _poetry(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
+    names = set(tree.names())
+    text = tree.read("pyproject.toml") or ""
+    local = bool(re.search(r"\bpath\s*=|\bfile:", text)) or _dynamic(project)
+    export = f"poetry export --only main --output {_EXPORTED}"
+    if "poetry.lock" not in names:
+        notes.warn("No poetry.lock: the next deploy may get other versions. Commit one (poetry lock makes it)")
+        export = f"poetry lock && {export}"
+    manifests: list[str] = [name for name in ("pyproject.toml", "poetry.lock") if name in names]
+    poetry = project.get("tool", {}).get("poetry", {})
+    packaged = poetry.get("package-mode", True) and _package_folder(tree, project)
+    return Packages(
+        "poetry and uv",
+        "poetry.lock" if "poetry.lock" in names else "pyproject.toml",
+        [export, f"uv pip install -r {_EXPORTED}"],
+        manifests,
+        local,
+        ["uv pip install --no-deps -e ."] if packaged else [],
+        _POETRY,
+    )
+
+
+def _uv(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
+    sources = project.get("tool", {}).get("uv", {})
+    local = "workspace" in sources or any(
+        isinstance(one, dict) and ("path" in one or "workspace" in one) for one in sources.get("sources", {}).values()
+    )
+    sync = "uv sync --locked --no-default-groups"
+    packaged = "build-system" in project or sources.get("package") is True
+    return Packages(
+        "uv",
+        "uv.lock",
+        [sync if local or not packaged else f"{sync} --no-install-project"],
+        ["pyproject.toml", "uv.lock"],
+        local,
+        # --inexact: what was installed beside the lock, such as gunicorn, stays
+        [f"{sync} --inexact"] if packaged and not local else [],
+    )
+
+
+def _pyproject(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
+    notes.warn("No lock file: the next deploy may get other versions. Commit one (uv lock makes it)")
+    packaged = "build-system" in project
+    if _dynamic(project):
+        return Packages("uv", "pyproject.toml", ["uv pip install -e ."], whole_tree=True)
+    local = bool(_LOCAL.search("\n".join(map(str, project["project"].get("dependencies", [])))))
+    after = ["uv pip install --no-deps -e ."] if packaged else []
+    return Packages("uv", "pyproject.toml", ["uv pip install -r pyproject.toml"], ["pyproject.toml"], local, after)
+
+
+def _setup(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
+    return Packages("uv", "setup.py", ["uv pip install -e ."], whole_tree=True)
+
+
+def _dynamic(project: dict[str, Any]) -> bool:
+    return "dependencies" in project.get("project", {}).get("dynamic", [])
+
+
+def _package_folder(tree: Tree, project: dict[str, Any]) -> bool:
+    poetry = project.get("tool", {}).get("poetry", {})
+    name = str(poetry.get("name") or project.get("project", {}).get("name") or "")
+    folder = re.sub(r"[-.]+", "_", name).lower()
+    places = {one.lower() for one in [*tree.names(), *tree.names("src")]}
+    return bool(poetry.get("packages")) or f"{folder}/" in places or f"{folder}.py" in places
+
+
+def _toml(tree: Tree, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads((tree.read(name) or "").removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        raise _broken(name, str(error), f"mend {name}, commit, and push again") from None
+
+
+def _broken(name: str, detail: str, hint: str) -> PlanError:
+    return PlanError("file", f"{name} cannot be read", detail, hint, f"bad {name}")

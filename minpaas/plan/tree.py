@@ -1,0 +1,78 @@
+"""A tree of files as the planners see it: a commit in the server's object store, or a folder on a laptop."""
+
+from pathlib import Path
+from typing import Protocol
+
+_MOST = 1 << 20  # bytes of a file that is read
+
+
+class Tree(Protocol):
+    """Paths are relative with slashes; "" is the top."""
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names in a folder, folders with a slash at the end; empty when there is no such folder."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is a regular file of this path."""
+
+    def read(self, name: str) -> str | None:
+        """A regular file's text, or None."""
+
+
+class Folder:
+    """A folder of this machine."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def names(self, folder: str = "") -> list[str]:
+        """Sorted as git sorts; .git is not part of the tree."""
+        at = self._path / folder
+        found = [one for one in at.iterdir() if one.name != ".git"] if at.is_dir() else []
+        return sorted(one.name + ("/" if one.is_dir() and not one.is_symlink() else "") for one in found)
+
+    def has(self, name: str) -> bool:
+        """Symlinks are not followed."""
+        path = self._path / name
+        return path.is_file() and not path.is_symlink()
+
+    def read(self, name: str) -> str | None:
+        """None also for what is too large."""
+        path = self._path / name
+        if not self.has(name) or path.stat().st_size > _MOST:
+            return None
+        return path.read_bytes().decode("utf-8", "replace")
+
+
+class Under:
+    """A folder inside a tree, as if it were the top."""
+
+    def __init__(self, tree: Tree, folder: str):
+        self._tree, self._folder = tree, folder.strip("/")
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names in it."""
+        return self._tree.names(self._at(folder))
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return self._tree.has(self._at(name))
+
+    def read(self, name: str) -> str | None:
+        """Its text."""
+        return self._tree.read(self._at(name))
+
+    def _at(self, name: str) -> str:
+        return f"{self._folder}/{name}".strip("/")
+
+
+def find(tree: Tree, name: str, depth: int) -> str | None:
+    """The path of the first file of this name at most `depth` folders down; the highest wins."""
+    level = [""]
+    for _ in range(depth + 1):
+        for folder in level:
+            if tree.has(f"{folder}{name}"):
+                return f"{folder}{name}"
+        below = [f"{folder}{one}" for folder in level for one in tree.names(folder) if one.endswith("/")]
+        level = [one for one in below if not one.startswith(".") and "node_modules" not in one][:200]
+    return None

@@ -1,0 +1,225 @@
+"""Which version of Python or Node.js: what is asked where it can be had, else the nearest that satisfies it, else no."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from minpaas.plan import semver
+from minpaas.plan.model import Notes, PlanError
+from minpaas.plan.tree import Tree
+
+PYTHON, PYTHONS = "3.13", ("3.9", "3.11", "3.13", "3.14")  # the default, and what Debian has
+NODE = 24
+_NODES = [24, 22, 20, 18, 16, 14, 12, 10, 8, 26, 25, 23, 21, 19, 17, 15, 13, 11, 9]
+_CLAUSE = re.compile(r"(\^|~=|~|>=|<=|==|!=|===|>|<|=)?\s*v?(\d+)(?:\.(\d+|\*))?(?:\.(\d+|\*))?[\w.*]*")
+
+Minor = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a repository asks for, and where it says so."""
+
+    text: str
+    where: str
+    exact: bool = False  # one version, rather than what satisfies it
+
+
+def python(tree: Tree, notes: Notes, sticky: str, available: Callable[[str], bool]) -> tuple[str, str]:
+    """The version of Python and what was asked. Raises PlanError when nothing satisfies it."""
+    asked, limit = _python_asked(tree), _requires_python(tree)
+    if asked and not asked.text[0].isdigit() and not _readable(asked.text):
+        notes.warn(f"{asked.where} says {asked.text[:60]!r}, which is no version of Python: it is not used")
+        asked = None
+    for other in (asked, limit):
+        if other and not _readable(other.text):
+            raise _unreadable("Python", other)
+    if asked is None and limit is None:
+        return _sticky_or(PYTHON, sticky, "Python", notes), ""
+    chosen = _python_exact(asked, limit, notes, available) if asked and asked.exact else None
+    if chosen is None:
+        ranged = [one for one in (asked, limit) if one and not one.exact]
+        chosen = _python_ranged(ranged, sticky, notes)
+    if chosen is None:
+        raise _refused("Python", asked or limit, [f"Python {one}" for one in PYTHONS])
+    return chosen, (asked or limit).text if asked or limit else ""  # type: ignore[union-attr]
+
+
+def node(tree: Tree, package: dict[str, Any], notes: Notes, sticky: str) -> tuple[str, str]:
+    """The version of Node.js as 24, 20.11 or 20.11.1, and what was asked. Raises PlanError."""
+    asked = _node_asked(tree, package)
+    if asked is None:
+        return _sticky_or(str(NODE), sticky, "Node.js", notes), ""
+    allowed = semver.ranges(asked.text)
+    if allowed is None:
+        raise _unreadable("Node.js", asked)
+    lines = [int(sticky.split(".")[0]), *_NODES] if sticky else _NODES
+    chosen = semver.choose(allowed, lines)
+    if chosen is None:
+        raise _refused("Node.js", asked, ["Node.js 8 to 26"])
+    notes.because(f"Node.js {chosen} ({asked.where} asks for {asked.text})")
+    return chosen, asked.text
+
+
+def _sticky_or(default: str, sticky: str, name: str, notes: Notes) -> str:
+    if sticky and sticky != default:
+        notes.because(f"{name} {sticky} (this app was first built with it, and asks for no version)")
+        return sticky
+    notes.because(f"{name} {default} (the default: no version is asked for)")
+    return default
+
+
+def _python_exact(
+    asked: Asked | None, limit: Asked | None, notes: Notes, available: Callable[[str], bool]
+) -> str | None:
+    """The minor version that is asked, else the next newer one that the project's own limit allows."""
+    assert asked
+    numbers = [int(n) for n in re.findall(r"\d+", asked.text)]
+    if len(numbers) < 2:
+        return None
+    minor = f"{numbers[0]}.{numbers[1]}"
+    if available(minor):
+        notes.because(f"Python {minor} ({asked.where} asks for {asked.text})")
+        if len(numbers) > 2:
+            notes.warn(
+                f"{asked.where} asks for Python {asked.text}: built with the newest {minor}.x that there is here"
+            )
+        return minor
+    newer = f"{numbers[0]}.{numbers[1] + 1}"
+    if newer in PYTHONS and (limit is None or _satisfies(newer, limit.text)):
+        notes.because(f"Python {newer} ({asked.where} asks for {asked.text}, which cannot be had here)")
+        notes.warn(f"Python {minor} cannot be had here: built with {newer}, the nearest newer one")
+        return newer
+    raise _refused("Python", asked, [f"Python {one}" for one in PYTHONS])
+
+
+def _python_ranged(asked: list[Asked], sticky: str, notes: Notes) -> str | None:
+    older = [one for one in reversed(PYTHONS) if _minor(one) < _minor(PYTHON)]
+    newer = [one for one in PYTHONS if _minor(one) > _minor(PYTHON)]
+    for version in [*([sticky] if sticky in PYTHONS else []), PYTHON, *older, *newer]:
+        if all(_satisfies(version, one.text) for one in asked):
+            said = " and ".join(f"{one.where} asks for {one.text}" for one in asked)
+            notes.because(f"Python {version} ({said})")
+            return version
+    return None
+
+
+def _python_asked(tree: Tree) -> Asked | None:
+    for name in ("runtime.txt", ".python-version"):
+        for line in (tree.read(name) or "").splitlines():
+            text = line.partition("#")[0].strip()
+            if text:
+                return Asked(text.removeprefix("python-").removeprefix("cpython-"), name, exact=_is_exact(text))
+    text = _tool_version(tree, "python")
+    if text:
+        return Asked(text, ".tool-versions", exact=True)
+    try:
+        requires = json.loads(tree.read("Pipfile.lock") or "{}").get("_meta", {}).get("requires", {})
+    except (ValueError, AttributeError):
+        requires = {}
+    text = requires.get("python_full_version") or requires.get("python_version")
+    return Asked(str(text), "Pipfile.lock", exact=True) if text and text != "*" else None
+
+
+def _is_exact(text: str) -> bool:
+    return bool(re.fullmatch(r"(c?python-)?\d+\.\d+(\.\d+)?[abrc\d]*", text))
+
+
+def _requires_python(tree: Tree) -> Asked | None:
+    try:
+        project = tomllib.loads(tree.read("pyproject.toml") or "")
+    except tomllib.TOMLDecodeError:
+        return None  # said elsewhere, with its line
+    text = project.get("project", {}).get("requires-python")
+    if not text:
+        text = project.get("tool", {}).get("poetry", {}).get("dependencies", {}).get("python")
+    return Asked(text, "pyproject.toml") if isinstance(text, str) else None
+
+
+def _node_asked(tree: Tree, package: dict[str, Any]) -> Asked | None:
+    engines = package.get("engines")
+    text = engines.get("node") if isinstance(engines, dict) else None
+    if isinstance(text, str) and text.strip():
+        return Asked(text.strip(), "engines of package.json")
+    for name in (".nvmrc", ".node-version"):
+        lines = [line.partition("#")[0].strip() for line in (tree.read(name) or "").splitlines()]
+        if text := next((line for line in lines if line), ""):
+            return Asked(text, name)
+    text = _tool_version(tree, "nodejs") or _tool_version(tree, "node")
+    return Asked(text, ".tool-versions") if text else None
+
+
+def _tool_version(tree: Tree, tool: str) -> str:
+    match = re.search(rf"^{tool}\s+(\d[\w.]*)", tree.read(".tool-versions") or "", re.M)
+    return match[1] if match else ""
+
+
+def _minor(version: str) -> Minor:
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
+
+
+def _clauses(text: str) -> list[str]:
+    return [one.strip() for one in re.split(r",|\s+(?=[<>=!~^])", text) if one.strip()]
+
+
+def _readable(text: str) -> bool:
+    return all(
+        clause in ("*", "") or _CLAUSE.fullmatch(clause)
+        for alternative in text.split("||")
+        for clause in _clauses(alternative.strip())
+    )
+
+
+def _satisfies(version: str, text: str) -> bool:
+    """Whether some release of a minor version satisfies a specifier of PEP 440 or of poetry."""
+    return any(all(_holds(version, one) for one in _clauses(alternative)) for alternative in text.split("||"))
+
+
+def _holds(version: str, clause: str) -> bool:
+    match = _CLAUSE.fullmatch(clause)
+    if not match or match[3] in (None, "*"):
+        return _holds_major(version, match)
+    have, operator, patch = _minor(version), match[1] or "==", int(match[4]) if (match[4] or "").isdigit() else 0
+    bound = (int(match[2]), int(match[3]))
+    verdicts = {
+        "==": have == bound, "=": have == bound, "===": have == bound, "~": have == bound,
+        ">=": have >= bound, ">": have >= bound, "<=": have <= bound, "<": have < bound or (have == bound and patch > 0),
+        "!=": have != bound or patch > 0,
+        "^": have >= bound and have[0] == bound[0],
+        "~=": have == bound if match[4] else have >= bound and have[0] == bound[0],
+    }  # fmt: skip
+    return verdicts[operator]
+
+
+def _holds_major(version: str, match: re.Match[str] | None) -> bool:
+    if match is None:
+        return True  # "*"
+    have, bound = _minor(version)[0], int(match[2])
+    return {"<": have < bound, ">": have > bound, "!=": have != bound, ">=": have >= bound, "<=": have <= bound}.get(
+        match[1] or "==", have == bound
+    )
+
+
+def _refused(name: str, asked: Asked | None, there: list[str]) -> PlanError:
+    assert asked
+    return PlanError(
+        "version",
+        f"{name} {asked.text} cannot be had here",
+        f"{asked.where} asks for {name} {asked.text}; there is {', '.join(there)}",
+        f"ask for one of these in {asked.where}, or bring a Dockerfile; commit, and push again",
+        f"{name} {asked.text} cannot be had",
+    )
+
+
+def _unreadable(name: str, asked: Asked) -> PlanError:
+    return PlanError(
+        "version",
+        f"The version of {name} cannot be read",
+        f"{asked.where} says {asked.text[:60]!r}",
+        f"write it in {asked.where} as {PYTHON if name == 'Python' else NODE}, commit, and push again",
+        f"bad version in {asked.where}"[:60],
+    )

@@ -1,0 +1,1 @@
+require("fs").writeFileSync("assets/built.css", "built by node");

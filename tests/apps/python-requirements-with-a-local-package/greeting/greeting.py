@@ -1,0 +1,1 @@
+WORDS = b"a local package"

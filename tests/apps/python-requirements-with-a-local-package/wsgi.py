@@ -1,0 +1,6 @@
+from greeting import WORDS
+
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [WORDS]
