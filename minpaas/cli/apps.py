@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minpaas.cli import api, known_hosts, table, target
+from minpaas.cli import api, known_hosts, operation, table, target
 from minpaas.cli.errors import Trouble
 from minpaas.cli.person import person
 from minpaas.cli.target import AppArgument, AppOption, JsonOption
@@ -33,7 +33,9 @@ def create(
     option: AppOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create an app, and the git remote minpaas in the current repository."""
+    """Create an app, and the git remote minpaas.
+
+    The remote is made in the current folder, if that is a git repository."""
     name = app or option or re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-")
     made = api.request("POST", "/apps", {"name": name})
     if as_json:
@@ -108,7 +110,7 @@ def delete(
     confirm: Annotated[bool, typer.Option("--confirm", help="Do not ask for the name.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete an app with all it has: releases, repository, logs. There is no way back."""
+    """Delete an app with all it has. There is no way back."""
     name = target.resolve(app, option)
     api.request("GET", f"/apps/{name}")
     if not confirm:
@@ -128,6 +130,50 @@ def delete(
         if as_json
         else f"Deleted {name}. To have it again: minpaas create {name}, and push"
     )
+
+
+def rename(
+    words: Annotated[list[str], typer.Argument(metavar="[APP] NEW", show_default=False)],
+    option: AppOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give an app another name, without a gap."""
+    name, [new] = target.operands(words, option, "NEW")
+    ours = target.remote_app() == name
+    operation.follow("POST", f"/apps/{name}/rename", {"name": new}, as_json=as_json)
+    if ours:
+        url = target.remote_url(new, api.request("GET", "/healthz"))
+        target.git("remote", "set-url", target.REMOTE, url)
+        if not as_json:
+            print(f"       The git remote {target.REMOTE} leads to {url}")
+
+
+def clone(
+    words: Annotated[list[str], typer.Argument(metavar="[APP] NEW", show_default=False)],
+    option: AppOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a second app of the live release.
+
+    It gets the image, the config vars, the formation and the limits; not the domains."""
+    name, [new] = target.operands(words, option, "NEW")
+    operation.follow("POST", f"/apps/{name}/clone", {"name": new}, as_json=as_json)
+
+
+def lock(
+    app: AppArgument = None,
+    option: AppOption = None,
+    why: Annotated[str, typer.Option("--why", help="What a refused push is told.")] = "by its owner",
+    as_json: JsonOption = False,
+) -> None:
+    """Let nothing be deployed."""
+    body = {"why": why or "by its owner"}
+    operation.follow("PUT", f"/apps/{target.resolve(app, option)}/lock", body, as_json=as_json)
+
+
+def unlock(app: AppArgument = None, option: AppOption = None, as_json: JsonOption = False) -> None:
+    """Let deploys through again."""
+    operation.follow("PUT", f"/apps/{target.resolve(app, option)}/lock", {"why": ""}, as_json=as_json)
 
 
 def open_app(app: AppArgument = None, option: AppOption = None, as_json: JsonOption = False) -> None:

@@ -1,16 +1,14 @@
 """`minpaas deploy`: from a URL through the API, or the current commit by git push."""
 
-import json
 import subprocess
 import sys
 from typing import Annotated
 
 import typer
 
-from minpaas.cli import api, target
+from minpaas.cli import api, operation, target
 from minpaas.cli.errors import CLIError, WrongUsage
 from minpaas.cli.target import AppArgument, AppOption, JsonOption
-from minpaas.cli.voice import Voice
 
 
 def deploy(
@@ -28,7 +26,7 @@ def deploy(
     command: Annotated[str | None, typer.Option(help="What web runs; default: detected.", show_default=False)] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Deploy: a repository's URL, or without --repo the current commit of this folder."""
+    """Deploy the current commit, or what a URL holds (--repo)."""
     name = target.resolve(app, option)
     if repo is None:
         if ref or runtime or command:
@@ -39,22 +37,7 @@ def deploy(
         return
     wanted = {"app": name, "repo": repo, "ref": ref, "runtime": runtime, "command": command}
     body = {key: value for key, value in wanted.items() if value is not None}
-    if as_json:
-        print(json.dumps(api.request("POST", "/deploy", body, timeout=None), indent=2))
-        return
-    _follow(body)
-
-
-def _follow(body: dict[str, str]) -> None:
-    voice = Voice()
-    for event in api.stream("POST", "/deploy", body):
-        voice.event(event)
-        if event.kind == "end" and event.verdict["result"] != "live":
-            raise Failed("The deploy failed")
-
-
-class Failed(CLIError):
-    """The transcript has said it all; only the exit code is left."""
+    operation.follow("POST", "/deploy", body, as_json=as_json)
 
 
 def _push(name: str) -> None:

@@ -28,6 +28,10 @@ class WrongUsage(CLIError):
     exit_code = 2
 
 
+class Failed(CLIError):
+    """The transcript has said it all; only the exit code is left."""
+
+
 class APIError(CLIError):
     """The server answered, and the answer is no."""
 

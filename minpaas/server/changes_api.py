@@ -179,6 +179,8 @@ def router(apps: Apps, changes: Changes) -> APIRouter:
     @api.delete("/networks/{network}")
     async def detach(app: str, network: str, request: Request) -> Response:
         found = apps.one(app, actor_of(request))
+        if network not in found.networks:
+            raise Refused(f"{app} is not in {network[:80]!r}", hint=f"see them with: minpaas networks {app}")
         networks = [one for one in found.networks if one != network]
         return await answer(
             request, changes.fresh(app, f"Leaves the network {network}", actor_of(request), networks=networks)

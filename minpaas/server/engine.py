@@ -72,6 +72,16 @@ class Container:
     error: str
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a container uses now: bytes, the bytes that it may use, and percent of one core. Nothing of one that is down."""
+
+    since: str  # when it came into the state that it is in
+    memory: int = 0
+    memory_limit: int = 0
+    cpu: float | None = None
+
+
 class Engine:
     """One engine, one instance of ours on it. Every method raises MachineTrouble when the engine does not answer."""
 
@@ -189,6 +199,16 @@ class Engine:
     def container(self, container: str) -> Container:
         """One container as it is now. Raises NotFound of the SDK when it is gone."""
         return self._seen(self.api.inspect_container(container))
+
+    def usage(self, container: str) -> tuple[Container, Usage] | None:
+        """A container as it is now, and its memory and CPU, measured over a second. None when it is gone."""
+        try:
+            found = self.api.inspect_container(container)
+            if not found["State"]["Running"]:
+                return self._seen(found), Usage(found["State"]["FinishedAt"])
+            return self._seen(found), _usage(found, self._connect()[1].stats(container, stream=False))
+        except NotFound:
+            return None
 
     def containers(self, app: str | None = None) -> list[Container]:
         """All containers of our instance, or of one app; also those that have ended."""
@@ -430,6 +450,17 @@ class Engine:
     def _engine_subnets(self) -> list[ipaddress.IPv4Network]:
         configs = [c for n in self.api.networks() for c in (n.get("IPAM") or {}).get("Config") or []]
         return [ipaddress.IPv4Network(c["Subnet"]) for c in configs if "." in c.get("Subnet", "")]
+
+
+def _usage(found: dict[str, Any], stats: dict[str, Any]) -> Usage:
+    """What `docker stats` would show. A process that has just ended leaves gaps in what the engine answers."""
+    memory, now, before = stats["memory_stats"], stats["cpu_stats"], stats["precpu_stats"]
+    # the cache of files is given back when it is needed: it is not what the process uses
+    used = memory.get("usage", 0) - memory.get("stats", {}).get("inactive_file", 0)
+    spent = now["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"]
+    passed = now.get("system_cpu_usage", 0) - before.get("system_cpu_usage", 0)
+    cpu = 100.0 * spent / passed * now.get("online_cpus", 1) if passed > 0 else None
+    return Usage(found["State"]["StartedAt"], max(0, used), memory.get("limit", 0), cpu)
 
 
 def _host_routes() -> list[ipaddress.IPv4Network]:

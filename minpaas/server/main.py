@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from minpaas import __version__
-from minpaas.server import changes_api, dashboard
+from minpaas.server import changes_api, dashboard, ps_api
 from minpaas.server.answers import answer_error
 from minpaas.server.api import router
 from minpaas.server.apps import Apps
@@ -28,6 +28,7 @@ from minpaas.server.edge import Edge
 from minpaas.server.errors import MinPaasError, NotFound, Refused
 from minpaas.server.git_http import GitHTTP
 from minpaas.server.hook import HookDoor
+from minpaas.server.idempotency import Idempotency
 from minpaas.server.keys import Keys
 from minpaas.server.logs import Logs
 from minpaas.server.machine import wire
@@ -101,11 +102,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="MinPaas", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(router(apps, deploys, logs, keys))
     app.include_router(changes_api.router(apps, Changes(deploys)))
+    app.include_router(ps_api.router(apps))
     app.include_router(dashboard.router(settings))
     app.mount("/git", GitHTTP(settings))
     app.add_exception_handler(MinPaasError, answer_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(Idempotency)  # inside the edge: who may not ask is not answered from memory either
     app.add_middleware(Edge, settings=settings)
     return app
 
