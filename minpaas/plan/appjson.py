@@ -150,7 +150,7 @@ def _addons(told: Any) -> Any:
         default = re.sub(r"[^A-Z0-9]", "_", name.upper()) + "_URL"
         sets = next((value for key, value in _SETS.items() if name.startswith(key)), default)
         alias = one.get("as") if isinstance(one, dict) else None
-        yield AddOn(name, f"{alias}_URL" if isinstance(alias, str) and sets.endswith("DATABASE_URL") else sets)
+        yield AddOn(name, f"{alias}_URL" if isinstance(alias, str) and sets.endswith("_URL") else sets)
 
 
 def _runtimes(told: Any) -> tuple[Runtime, ...]:

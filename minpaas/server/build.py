@@ -120,6 +120,11 @@ def build(
             return _ask(engine, settings, replace(attempt, frontend=False), transcript)
 
 
+def subfolder(config: dict[str, str]) -> str:
+    """The folder that is built, of a repository with several: by the config vars of the buildpacks that do this."""
+    return (config.get("PROJECT_PATH") or config.get("APP_BASE") or "").strip().strip("/")
+
+
 def _ask(engine: Engine, settings: Settings, attempt: _Attempt, transcript: Transcript) -> str:
     """One build by the engine, with a limit to its time."""
     narrator = Narrator(transcript, secrets=attempt.config.values())

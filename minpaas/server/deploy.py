@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 
-from minpaas.server import build, receive, release, run
+from minpaas.server import build, receive, release, run, submodules
 from minpaas.server.access import Actor
 from minpaas.server.errors import Locked
 from minpaas.server.git import repo
+from minpaas.server.git.source import Source
 from minpaas.server.launch import launch
 from minpaas.server.machine import Machine
 from minpaas.server.models import DEPLOY_BRANCHES, App, Process, Runtime
@@ -117,7 +118,9 @@ class Deploys:
         self, operation: Operation, app: App, commit: str, runtime: Runtime | None, command: str | None
     ) -> tuple[Plan, str]:
         machine, say = self.machine, operation.transcript
-        with repo.Files(machine.repo(app.name), commit) as files:
+        config = machine.configs.read(app.name, app.config)
+        modules = submodules.fetch(machine, app.name, commit, operation.facts.get("repo", ""), say)
+        with Source(machine.repo(app.name), commit, build.subfolder(config), modules) as files:
             plan = build.plan(
                 files, runtime, command, engine=machine.engine, settings=machine.settings, sticky=_sticky(machine, app)
             )
@@ -131,7 +134,6 @@ class Deploys:
                 operation.check()
                 operation.on_halt = lambda: machine.engine.cancel_build(operation.id)
                 try:
-                    config = machine.configs.read(app.name, app.config)
                     image = build.build(
                         machine.engine, machine.settings, app.name, files, plan, operation.id, say, config
                     )

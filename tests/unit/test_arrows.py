@@ -8,13 +8,13 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "minpaas"
 # from left to right; a room may import what stands in it and what is to its left
 ROOMS = [
-    {"errors", "models", "procfile", "settings", "feed", "transcript", "turns", "addresses", "access", "sockets"},
-    {"git", "engine", "buildkit", "nginx", "registry", "config", "ssh_keys", "keys"},
+    {"errors", "models", "procfile", "settings", "feed", "transcript", "turns", "addresses", "access", "sockets", "seen"},
+    {"git", "engine", "buildkit", "streams", "nginx", "registry", "config", "ssh_keys", "keys"},
     {"machine"},
-    {"runtimes", "narrator", "failures", "stacks", "receive", "build", "release", "run", "route"},
+    {"runtimes", "narrator", "failures", "stacks", "receive", "submodules", "build", "release", "run", "route"},
     {"operations"},
-    {"launch", "deploy", "changes", "apps", "recover", "watch", "logs"},
-    {"ssh", "hook", "git_http", "edge", "answers", "api", "changes_api", "dashboard"},
+    {"launch", "deploy", "changes", "apps", "recover", "watch", "logs", "one_offs", "sessions"},
+    {"ssh", "hook", "git_http", "edge", "answers", "api", "changes_api", "run_api", "dashboard"},
     {"main"},
 ]
 OWNERS = {
@@ -25,12 +25,14 @@ OWNERS = {
         "recover",
         "watch",
         "logs",
+        "one_offs",
+        "sessions",
     },  # the others only name its exceptions or its ignore rules
     "dulwich": {"git", "ssh"},
     "paramiko": {"git", "ssh", "ssh_keys"},
     "google": {"buildkit"},
-    "fastapi": {"answers", "api", "changes_api", "dashboard", "main"},
-    "starlette": {"edge", "api", "dashboard", "main"},
+    "fastapi": {"answers", "api", "changes_api", "run_api", "dashboard", "main"},
+    "starlette": {"edge", "api", "run_api", "dashboard", "main"},
     "jinja2": {"runtimes", "nginx", "dashboard"},
     "subprocess": {"receive", "stacks", "nginx", "git", "main"},
 }

@@ -1,0 +1,111 @@
+"""What is decided about each application of tests/apps, with no engine and no network."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minpaas.plan import Folder, Plan, PlanError, plan
+from minpaas.server.runtimes import generate
+from tests.builds.cases import APPS, CASES, STAND_INS, Case
+
+
+def planned(case: Case, folder: Path) -> Plan:
+    """The plan of a copy of the case's folder, with a stand-in for its lock file."""
+    shutil.copytree(APPS / case.folder, folder, dirs_exist_ok=True)
+    if case.lock:
+        (folder / case.lock_name).write_text(STAND_INS[case.lock])
+    return plan(Folder(folder), path=case.path)
+
+
+def test_every_application_has_a_case() -> None:
+    assert sorted(case.folder for case in CASES) == sorted(
+        one.name for one in APPS.iterdir() if one.is_dir() and one.name[0] != "."
+    )
+
+
+@pytest.mark.parametrize("case", [one for one in CASES if not one.refused], ids=lambda case: case.folder)
+def test_the_plan(case: Case, tmp_path: Path) -> None:
+    made = planned(case, tmp_path)
+    assert made.runtime == case.runtime
+    assert made.version == (case.version or made.version)
+    assert made.start == (case.start or made.start)
+    assert case.install in made.install
+    assert case.build in made.build
+    for words in case.says:
+        assert any(words in reason for reason in made.reasons), made.reasons
+    assert len(made.warnings) == len(case.warns), made.warnings
+    for words in case.warns:
+        assert any(words in warning for warning in made.warnings), made.warnings
+    if made.runtime != "dockerfile":
+        dockerfile = generate(made, "app", {"A_SECRET": "canary-in-a-value"}).dockerfile
+        assert "FROM" in dockerfile
+        assert "canary" not in dockerfile
+
+
+@pytest.mark.parametrize("case", [one for one in CASES if one.refused], ids=lambda case: case.folder)
+def test_the_refusal(case: Case, tmp_path: Path) -> None:
+    with pytest.raises(PlanError) as refused:
+        planned(case, tmp_path)
+    assert refused.value.reason == case.refused
+    for words in case.refusal:
+        assert words in f"{refused.value} {refused.value.hint}"
+
+
+def test_what_app_json_asks_for() -> None:
+    made = plan(Folder(APPS / "app-json-of-heroku"))
+    vars = {one.name: one for one in made.config_vars}
+    assert vars["SECRET_KEY"].generated
+    assert not vars["SECRET_KEY"].required
+    assert (vars["DEBUG"].default, vars["PAGE_SIZE"].default) == ("false", "25")
+    assert vars["API_TOKEN"].required
+    assert not vars["OPTIONAL"].required
+    assert made.formation == {"web": 2, "worker": 1}
+    assert made.postdeploy == "python seed.py"
+    assert made.health_path == "/health"
+    assert next((one.name, one.sets) for one in made.addons) == ("heroku-postgresql", "DATABASE_URL")
+
+
+def test_an_app_keeps_its_version_until_it_asks() -> None:
+    folder = Folder(APPS / "python-requirements-flask-without-procfile")
+    assert plan(folder, sticky="python:3.11").version == "3.11"
+    assert plan(folder, sticky="node:22").version == "3.13"
+    assert plan(Folder(APPS / "python-version-with-comment"), sticky="python:3.13").version == "3.11"
+
+
+def test_a_runtime_that_was_asked_for_comes_before_a_dockerfile() -> None:
+    assert plan(Folder(APPS / "dockerfile-beside-procfile"), runtime="python").runtime == "python"
+
+
+def minpaas(*words: object) -> subprocess.CompletedProcess[str]:
+    """The minpaas command, as a person runs it."""
+    command = [sys.executable, "-c", "from minpaas.cli.cli import main; main()", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+
+def test_minpaas_plan_needs_no_server(tmp_path: Path) -> None:
+    said = minpaas("plan", APPS / "app-json-of-heroku")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("-----> Python app, by requirements.txt\n       Python 3.13 (")
+    assert "       Config var SECRET_KEY: made at the first deploy (Signs sessions)\n" in said.stdout
+    assert " !     The add-on heroku-postgresql" in said.stdout
+    told = json.loads(minpaas("plan", APPS / "node-nvmrc", "--json").stdout)
+    assert (told["runtime"], told["version"], told["start"]) == ("node", "22", "node server.js")
+    refused = minpaas("plan", APPS / "app-json-with-an-error")
+    assert refused.returncode == 1
+    assert "line 5" in refused.stderr
+
+
+def test_minpaas_plan_of_a_repository(tmp_path: Path) -> None:
+    origin = tmp_path / "origin"
+    shutil.copytree(APPS / "monorepo-with-a-subfolder", origin)
+    name = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    for words in (["init", "-q"], ["add", "-A"], [*name, "commit", "-q", "-m", "One"]):
+        subprocess.run(["git", *words], cwd=origin, check=True)
+    said = minpaas("plan", "--repo", f"file://{origin}", "--path", "services/api")
+    assert said.returncode == 0, said.stderr
+    assert "python server.py" in said.stdout
+    assert "deploy that folder with --path services/api" in minpaas("plan", "--repo", f"file://{origin}").stderr
