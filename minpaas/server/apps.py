@@ -1,19 +1,25 @@
-"""The story of an app's life between deploys: created, stopped with the machine, deleted."""
+"""The story of an app's life between deploys: created, renamed, cloned, stopped with the machine, deleted."""
 
+import logging
+import os
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from minpaas.server import route, run
+from minpaas.server import launch, release, route, run
 from minpaas.server.access import Actor, check
 from minpaas.server.deploy import Deploys
 from minpaas.server.errors import AppExists
 from minpaas.server.git import repo
-from minpaas.server.models import App, app_name
+from minpaas.server.models import App, Process, Release, app_name
+from minpaas.server.operations import Operation, in_background
 from minpaas.server.registry import now
+
+log = logging.getLogger("minpaas.apps")
 
 
 class Apps:
-    """Creates, lists and deletes."""
+    """Creates, lists, renames, clones and deletes."""
 
     def __init__(self, deploys: Deploys):
         self._deploys = deploys
@@ -52,22 +58,60 @@ class Apps:
         Waits for a running deploy. What is gone already is no error.
         """
         check(actor, "delete", app_name(name))
-        machine = self.machine
         with self._deploys.turns.turn(name):
-            app = machine.registry.app(name)
-            going = machine.settings.repos / f".{name}.git.deleted"
-            if machine.repo(name).exists():
-                shutil.rmtree(going, ignore_errors=True)
-                machine.repo(name).rename(going)
-            machine.registry.remove(name)
-            route.switch(machine)
-            run.remove(machine, app.processes)
-            for container in machine.engine.containers(name):
-                machine.engine.remove(container.id)
-            machine.engine.hold_images(name, set())
-            for image in machine.engine.app_images(name):
-                machine.engine.remove_image(image)
-            shutil.rmtree(going, ignore_errors=True)
+            self._delete(name)
+
+    def rename(self, name: str, new: str, actor: Actor) -> Operation:
+        """Another name for all that an app has; fresh processes take over without a gap. Raises NoSuchApp, AppExists."""
+
+        def work(operation: Operation) -> App:
+            with self._deploys.turns.turn(new):
+                source, say = self.machine.registry.app(name), operation.transcript
+                say.step(f"Renaming {name} to {new}")
+                self._copy(source, new, everything=True)
+                moving = source.model_copy(update={"name": new, "url": self.machine.url(new), "domains": []})
+                if source.release and not source.stopped:
+                    moving = launch.again(self.machine, operation, moving, moving.formation, fresh=True)
+                # from here on the new name has everything, and the old one nothing
+                after = moving.model_copy(update={"domains": source.domains})
+                self.machine.registry.save(after)
+                operation.app = new
+                self._forget(name)
+                in_background(self._clear, name, source.processes, new)
+                say.step(f"Live: {new}" if source.release else f"Renamed: {new}")
+                say.detail(after.url)
+                say.detail(f"To undo: minpaas apps:rename {name} -a {new}")
+                return after
+
+        return self._into(name, new, "rename", name, work, actor)
+
+    def clone(self, name: str, new: str, actor: Actor) -> Operation:
+        """A second app: the live release's image, config vars, formation, limits, repository. Domains stay where they are.
+
+        Raises NoSuchApp, AppExists.
+        """
+
+        def work(operation: Operation) -> App:
+            with self._deploys.turns.turn(name):
+                source, say = self.machine.registry.app(name), operation.transcript
+                say.step(f"Cloning {name} to {new}")
+                self._copy(source, new, everything=False)
+                claimed = self.machine.registry.app(new)
+                kept = ("branch", "runtime", "formation", "config", "limits", "checks", "networks")
+                staged = claimed.model_copy(update={field: getattr(source, field) for field in kept})
+                self.machine.registry.save(staged)
+                if source.release is None:
+                    return staged
+                base = self._adopted(self.machine.registry.release(name, source.release), new)
+            made = release.redraft(staged, base, operation.why(f"Clone of {name} {base.name}"), staged.config)
+            live = launch.launch(self.machine, operation, staged, made, self._deploys.noter(operation))
+            in_background(self._hold, new)
+            say.step(f"Live: {new} {made.name}")
+            say.detail(live.url)
+            say.detail(f"To remove it: minpaas delete {new}")
+            return live
+
+        return self._into(name, new, "clone", new, work, actor)
 
     def stop_all(self) -> None:
         """For `minpaas down`: every process is stopped, what should run is remembered."""
@@ -84,6 +128,90 @@ class Apps:
         for image in [*engine.app_images(), *engine.stack_images()]:
             engine.remove_image(image)
         engine.remove_network()
+
+    def _into(
+        self, name: str, new: str, kind: str, under: str, work: Callable[[Operation], App], actor: Actor
+    ) -> Operation:
+        """Claim the new name, then begin; what fails gives the name back."""
+        self.one(name, actor)
+        self.create(new, actor)
+
+        def guarded(operation: Operation) -> App:
+            try:
+                return work(operation)
+            except BaseException:
+                if operation.app == under:  # not past the point from which the new name has everything
+                    self._delete(new)
+                raise
+
+        try:
+            return self.operations.begin(under, kind, guarded, actor, name=name, new=new)
+        except BaseException:
+            self._delete(new)
+            raise
+
+    def _copy(self, source: App, new: str, *, everything: bool) -> None:
+        """What is kept of an app under a second name: files are linked, since none is ever written in place."""
+        machine = self.machine
+        old = machine.repo(source.name)
+        if old.exists():
+            shutil.rmtree(machine.repo(new), ignore_errors=True)
+            shutil.copytree(old, machine.repo(new), symlinks=True, copy_function=os.link)
+        kept = machine.settings.state / "apps"
+        for folder in ("config", *(("deploys", "releases") if everything else ())):
+            if (kept / source.name / folder).is_dir():
+                shutil.copytree(
+                    kept / source.name / folder, kept / new / folder, copy_function=os.link, dirs_exist_ok=True
+                )
+        if everything:
+            for one in machine.registry.releases(new):
+                machine.registry.write_release(self._adopted(one, new))
+
+    def _adopted(self, one: Release, new: str) -> Release:
+        """A release as one of another app, with an image that carries that app's label."""
+        if self.machine.engine.image(one.image) is None:
+            return one.model_copy(update={"app": new})
+        return one.model_copy(update={"app": new, "image": self.machine.engine.adopt_image(one.image, new)})
+
+    def _forget(self, name: str) -> None:
+        """Repository, record and route of an app; its containers and images are still there."""
+        machine = self.machine
+        going = machine.settings.repos / f".{name}.git.deleted"
+        if machine.repo(name).exists():
+            shutil.rmtree(going, ignore_errors=True)
+            machine.repo(name).rename(going)
+        machine.registry.remove(name)
+        route.switch(machine)
+        shutil.rmtree(going, ignore_errors=True)
+
+    def _delete(self, name: str) -> None:
+        machine, app = self.machine, self.machine.registry.app(name)
+        self._forget(name)
+        run.remove(machine, app.processes)
+        for container in machine.engine.containers(name):
+            machine.engine.remove(container.id)
+        self._drop_images(name)
+
+    def _clear(self, name: str, processes: list[Process], new: str) -> None:
+        """After a rename: let the old processes drain, then let go of what only they needed."""
+        try:
+            run.retire(self.machine, processes)
+            self._hold(new)
+            with self._deploys.turns.turn(name):
+                if not self.machine.registry.has(name):  # nobody has taken the name meanwhile
+                    self._drop_images(name)
+        except Exception:
+            log.exception("clearing away what was %s", name)
+
+    def _hold(self, name: str) -> None:
+        with self._deploys.turns.turn(name):
+            if self.machine.registry.has(name):
+                release.prune(self.machine, name)
+
+    def _drop_images(self, name: str) -> None:
+        self.machine.engine.hold_images(name, set())
+        for image in self.machine.engine.app_images(name):
+            self.machine.engine.remove_image(image)
 
     def _create(self, name: str) -> App:
         repo.create(self.machine.repo(name), self.machine.settings.shipped("hooks"))

@@ -12,7 +12,7 @@ from minpaas.server.apps import Apps
 from minpaas.server.changes import Changes
 from minpaas.server.errors import Conflict, NoSuchRelease, Refused
 from minpaas.server.machine import Machine
-from minpaas.server.models import App, Checks, Domain, Limits, Release
+from minpaas.server.models import App, AppName, Checks, Domain, Limits, Release
 from minpaas.server.operations import Operation
 
 
@@ -68,6 +68,12 @@ class LockRequest(_Body):
     """The body of PUT /apps/APP/lock: why; empty unlocks."""
 
     why: str = Field("", max_length=200)
+
+
+class NameRequest(_Body):
+    """The body of POST /apps/APP/rename and /apps/APP/clone."""
+
+    name: AppName
 
 
 def router(apps: Apps, changes: Changes) -> APIRouter:
@@ -141,6 +147,14 @@ def router(apps: Apps, changes: Changes) -> APIRouter:
     @api.delete("/checks")
     async def no_checks(app: str, request: Request) -> Response:
         return await answer(request, changes.checks(app, None, actor_of(request)))
+
+    @api.post("/rename")
+    async def rename(app: str, body: NameRequest, request: Request) -> Response:
+        return await answer(request, await asyncio.to_thread(apps.rename, app, body.name, actor_of(request)))
+
+    @api.post("/clone")
+    async def clone(app: str, body: NameRequest, request: Request) -> Response:
+        return await answer(request, await asyncio.to_thread(apps.clone, app, body.name, actor_of(request)))
 
     @api.post("/domains")
     async def add_domain(app: str, body: DomainRequest, request: Request) -> Response:

@@ -1,7 +1,10 @@
 """The hand on the Docker engine: only this file speaks to it. Containers, images, the network; all carry our labels."""
 
+import io
 import ipaddress
 import json
+import secrets
+import tarfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -341,6 +344,25 @@ class Engine:
                 self.api.create_container(image, command=["true"], name=name, labels={**self.labels(app), HOLDS: image})
             except APIError:
                 continue  # the image is gone already: a rollback to it is refused by name
+
+    def adopt_image(self, image: str, app: str) -> str:
+        """The same image for another app: the same layers under that app's label, so that each lets go of its own. Its id."""
+        repository, tag = f"{self._settings.instance}/{app}", image[7:19]
+        self.api.tag(image, repository, tag)  # BuildKit takes no ids; the new image takes the tag over
+        content, file = f"FROM {repository}:{tag}\n".encode(), io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            entry = tarfile.TarInfo("Dockerfile")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+        options = {"dockerfile": "Dockerfile"}
+        return self.build(
+            iter([file.getvalue()]),
+            tag=f"{repository}:{tag}",
+            build_id=f"adopt-{secrets.token_hex(8)}",
+            on_status=lambda status: None,
+            labels=self.labels(app),
+            options=options,
+        )
 
     def let_go_of_images(self) -> None:
         """Remove every container that keeps an image of ours."""
