@@ -7,17 +7,22 @@ require "resty.core"
 local balancer = require "ngx.balancer"
 
 local shared = ngx.shared.routes
+local totals, shown = ngx.shared.totals, ngx.shared.requests
 local var = ngx.var
-local find, sub, gmatch, match, lower = string.find, string.sub, string.gmatch, string.match, string.lower
+local find, sub, gsub, gmatch, match, lower = string.find, string.sub, string.gsub, string.gmatch, string.match, string.lower
 local set_current_peer = balancer.set_current_peer
 
 local REST = 10 -- seconds for which a target that failed is asked last
 local CONNECT = 1 -- seconds to connect while there is another target to ask; a container that is gone refuses only after 3
+local EVERY = 0.2 -- seconds between a worker's reports of the requests it has served
+local LINES = 20 -- of one host that a worker shows between two reports; the others it only counts
+local WAITING = 4000 -- lines that wait for the control plane; older ones go
 local CONTENT_SECURITY = "default-src 'none'; style-src 'unsafe-inline'"
 
 local _M = {}
 local pages = {}
 local version, exact, wild = 0, {}, nil
+local served = {} -- host -> what this worker has served of it since its last report
 
 -- ---- the table ----
 
@@ -108,6 +113,17 @@ local function take_over()
     local hosts, wildcards = parse(text)
     if hosts then
         exact, wild, version = hosts, wildcards, now
+        local before = served
+        served = {}
+        for host, entry in pairs(hosts) do
+            entry.served = before[host] or { all = 0, bad = 0, lines = {}, count = 0 }
+            served[host] = entry.served
+        end
+        for suffix, entry in pairs(wildcards or {}) do
+            local host = "*" .. suffix
+            entry.served = before[host] or { all = 0, bad = 0, lines = {}, count = 0 }
+            served[host] = entry.served
+        end
     end
 end
 
@@ -211,6 +227,86 @@ function _M.page()
     end
     ngx.req.discard_body()
     ngx.print(pages[name])
+end
+
+-- ---- what is said of requests ----
+
+local function described(status)
+    local uri = var.request_uri or ""
+    if #uri > 2000 then
+        uri = sub(uri, 1, 2000) .. "..."
+    end
+    return table.concat({
+        var.msec, var.request_method or "", (gsub(uri, "[%c ]", "?")), var.host, var.id or "", status, var.request_time or 0,
+        var.bytes_sent or 0, find(var.upstream_header_time or "", "%d") and "app" or "router",
+    }, " ")
+end
+
+-- log_by_lua: counts each request of a host that we know, and describes as many as someone could read. A failed answer
+-- counts only where an app should have given it.
+function _M.log()
+    local entry = exact[var.host] or wild and lookup(var.host)
+    if not entry then
+        return
+    end
+    local one, status = entry.served, ngx.status
+    one.all = one.all + 1
+    if status >= 500 and not entry.state then
+        one.bad = one.bad + 1
+    end
+    if one.count < LINES then
+        one.count = one.count + 1
+        one.lines[one.count] = described(status)
+    end
+end
+
+local function report()
+    for host, one in pairs(served) do
+        if one.all > 0 then
+            totals:incr("all " .. host, one.all, 0)
+            totals:incr("bad " .. host, one.bad, 0)
+            for number = 1, one.count do
+                shown:rpush("lines", host .. " " .. one.lines[number])
+            end
+            if one.all > one.count then
+                shown:rpush("lines", host .. " " .. ngx.now() .. " +" .. one.all - one.count)
+            end
+            one.all, one.bad, one.count, one.lines = 0, 0, 0, {}
+        end
+    end
+    for _ = WAITING, (shown:llen("lines") or 0) - 1 do
+        shown:lpop("lines")
+    end
+end
+
+-- init_worker_by_lua
+function _M.begin()
+    assert(ngx.timer.every(EVERY, report))
+end
+
+-- POST /lines: what waits, one request a line, and nobody else is given it.
+function _M.lines()
+    local found = {}
+    for number = 1, WAITING do
+        found[number] = shown:lpop("lines")
+        if not found[number] then
+            break
+        end
+    end
+    ngx.print(table.concat(found, "\n"))
+end
+
+-- GET /totals: "HOST ALL BAD" a line, since nginx was started.
+function _M.totals()
+    if shared:get("version") ~= version then
+        take_over()
+    end
+    for host in pairs(served) do
+        local all = totals:get("all " .. host)
+        if all then
+            ngx.say(host, " ", all, " ", totals:get("bad " .. host) or 0)
+        end
+    end
 end
 
 -- ---- the control socket, and the start ----

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,22 +85,6 @@ def status(app: AppArgument = None, option: AppOption = None, as_json: JsonOptio
     ]
     print(f"=== {found['name']}")
     print("\n".join(f"{label + ':':<10} {value}" for label, value in lines if value))
-
-
-def logs(
-    app: AppArgument = None,
-    option: AppOption = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", "--tail", "-t", help="Go on with what comes.")] = False,
-    count: Annotated[int, typer.Option("-n", "--num", min=0, max=10000, help="How many lines back.")] = 100,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what an app prints."""
-    name = target.resolve(app, option)
-    try:
-        for line in api.lines("GET", f"/apps/{name}/logs?n={count}" + ("&follow=true" if follow else "")):
-            print(_line_as_json(line) if as_json else line, flush=follow)
-    except KeyboardInterrupt:
-        sys.exit(0)  # following has no other end
 
 
 def delete(
@@ -212,13 +195,3 @@ def state(app: dict[str, Any]) -> str:
 def release(app: dict[str, Any]) -> str:
     """v12, or nothing"""
     return f"v{app['release']}" if app["release"] else ""
-
-
-def _line_as_json(line: str) -> str:
-    match = re.match(r"(\S+) app\[([^\]]+)\]: (.*)", line)
-    shape = (
-        {"at": match[1], "process": match[2], "text": match[3]}
-        if match
-        else {"at": None, "process": None, "text": line}
-    )
-    return json.dumps(shape, ensure_ascii=False)

@@ -8,13 +8,14 @@ import typer
 
 from minpaas.cli import apps as apps_
 from minpaas.cli import builds, completion, config, domains, ps, releases
-from minpaas.cli.apps import apps, create, delete, logs, open_app, status, version
+from minpaas.cli.apps import apps, create, delete, open_app, status, version
 from minpaas.cli.deploy import deploy
 from minpaas.cli.doctor import doctor
 from minpaas.cli.down import clean, down
 from minpaas.cli.errors import CLIError, Failed, tell
 from minpaas.cli.groups import APPS, CONFIG, DEPLOYS, KEYS, MACHINE, PROCESSES, ROUTING, Grouped
 from minpaas.cli.keys import add, keys, list_keys, remove
+from minpaas.cli.logs import logs
 from minpaas.cli.plan import plan
 from minpaas.cli.service import service
 from minpaas.cli.token import token

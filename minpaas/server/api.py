@@ -1,24 +1,21 @@
-"""The REST door: JSON in, JSON out, transcripts as server-sent events, logs as plain text."""
+"""The REST door: JSON in, JSON out, transcripts as server-sent events."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from minpaas import __version__
 from minpaas.server import stacks
 from minpaas.server.access import check
-from minpaas.server.answers import QUIET, STREAM_HEADERS, actor_of, shape, sse
+from minpaas.server.answers import actor_of, shape, sse
 from minpaas.server.apps import Apps
 from minpaas.server.deploy import Deploys
 from minpaas.server.errors import MinPaasError, NotFound
 from minpaas.server.keys import Keys
-from minpaas.server.logs import Logs
 from minpaas.server.models import AppName, GitRef, RepoURL, Runtime, StartCommand
 from minpaas.server.transcript import Event, Transcript
 
@@ -53,7 +50,7 @@ class DownRequest(BaseModel):
     clean: bool = False
 
 
-def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
+def router(apps: Apps, deploys: Deploys, keys: Keys) -> APIRouter:
     """All routes of the REST API."""
     api = APIRouter()
     machine = apps.machine
@@ -103,15 +100,6 @@ def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
     async def delete(app: str, request: Request) -> Response:
         await asyncio.to_thread(apps.delete, app, actor_of(request))
         return Response(status_code=204)
-
-    @api.get("/apps/{app}/logs")
-    async def read_logs(
-        app: str, request: Request, n: Annotated[int, Query(ge=0, le=10000)] = 100, follow: bool = False
-    ) -> Response:
-        apps.one(app, actor_of(request))
-        if not follow:
-            return PlainTextResponse("".join(f"{line}\n" for line in await logs.recent(app, n)))
-        return StreamingResponse(_log_lines(logs, app, n), media_type="text/plain", headers=STREAM_HEADERS)
 
     @api.post("/apps/{app}/deploys/{deploy_id}/cancel")
     def cancel(app: str, deploy_id: str, request: Request) -> dict[str, str]:
@@ -174,13 +162,6 @@ def router(apps: Apps, deploys: Deploys, logs: Logs, keys: Keys) -> APIRouter:
         return {"status": "down"}
 
     return api
-
-
-async def _log_lines(logs: Logs, app: str, count: int) -> AsyncIterator[str]:
-    async with contextlib.aclosing(logs.follow(app, count, QUIET)) as lines:
-        async for line in lines:
-            if line is not None:
-                yield f"{line}\n"
 
 
 def _kept(deploys: Deploys, app: str, deploy_id: str) -> Transcript:

@@ -247,6 +247,21 @@ class Engine:
         )
         return cast(Iterator[bytes], stream)
 
+    def log_lines(self, container: str, *, count: int | None = None, since: int = 0, follow: bool = False) -> Any:
+        """What a container printed, one `STAMP text` an item, from a Unix time on; `close()` ends it from any thread."""
+        client = self._connect()[1 if follow else 0]
+        tail = "all" if count is None else count
+        return client.logs(
+            container,
+            timestamps=True,
+            stream=True,
+            follow=follow,
+            since=since or None,
+            tail=tail,
+            stdout=True,
+            stderr=True,
+        )
+
     def events(self) -> Iterator[dict[str, Any]]:
         """What happens to our containers, as the engine's event dictionaries, for as long as the engine lives."""
         stream = self._connect()[1].events(

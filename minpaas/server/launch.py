@@ -36,8 +36,7 @@ def launch(machine: Machine, operation: Operation, app: App, made: Release, note
     except BaseException:
         run.remove(machine, processes)
         raise
-    for process in processes:
-        machine.engine.keep_running(process.container)
+    run.keep(machine, made, processes)
     return live
 
 
@@ -71,8 +70,7 @@ def again(machine: Machine, operation: Operation, app: App, formation: dict[str,
         run.remove(machine, started)
         route.switch(machine)
         raise
-    for process in started:
-        machine.engine.keep_running(process.container)
+    run.keep(machine, live, started)
     return after
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minpaas.server.addresses import Addresses
+from minpaas.server.archive import Archive
 from minpaas.server.config import Configs
 from minpaas.server.engine import Engine
 from minpaas.server.nginx import Nginx
@@ -20,6 +21,7 @@ class Machine:
     engine: Engine
     nginx: Nginx
     configs: Configs
+    archive: Archive
     addresses: Addresses = field(init=False)
 
     def repo(self, app: str) -> Path:
@@ -38,4 +40,6 @@ class Machine:
 
 def wire(settings: Settings) -> Machine:
     """All hands for these settings; nothing is opened or started yet."""
-    return Machine(settings, Registry(settings), Engine(settings), Nginx(settings), Configs(settings))
+    return Machine(
+        settings, Registry(settings), Engine(settings), Nginx(settings), Configs(settings), Archive(settings)
+    )

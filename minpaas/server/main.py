@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from minpaas import __version__
-from minpaas.server import changes_api, dashboard, ps_api
+from minpaas.server import changes_api, dashboard, logs_api, ps_api
 from minpaas.server.answers import answer_error
 from minpaas.server.api import router
 from minpaas.server.apps import Apps
@@ -34,6 +34,7 @@ from minpaas.server.logs import Logs
 from minpaas.server.machine import wire
 from minpaas.server.recover import recover
 from minpaas.server.settings import Settings, load
+from minpaas.server.traffic import Traffic
 from minpaas.server.watch import Watch
 
 log = logging.getLogger("minpaas")
@@ -76,7 +77,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load()
     machine = wire(settings)
     deploys = Deploys(machine)
-    apps, logs, keys = Apps(deploys), Logs(machine), Keys(settings)
+    traffic = Traffic(machine)
+    apps, keys = Apps(deploys), Keys(settings)
+    logs = Logs(machine, deploys.operations, traffic.lines)
     hook, git, watch = HookDoor(settings, deploys, apps), GitProcess(settings), Watch(machine)
 
     @asynccontextmanager
@@ -93,14 +96,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await hook.open()
         git.start()
         watch.start()
+        traffic.start()
         yield
+        traffic.stop()
         watch.stop()
         await git.stop()
         await hook.close()
         machine.registry.close()
 
     app = FastAPI(title="MinPaas", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.include_router(router(apps, deploys, logs, keys))
+    app.include_router(router(apps, deploys, keys))
+    app.include_router(logs_api.router(apps, logs))
     app.include_router(changes_api.router(apps, Changes(deploys)))
     app.include_router(ps_api.router(apps))
     app.include_router(dashboard.router(settings))

@@ -127,6 +127,15 @@ class Nginx:
         if status != 200:
             raise MachineTrouble(f"nginx did not take the routing table: {answer.strip()}")
 
+    def lines(self) -> list[str]:
+        """What nginx has to say of requests since it was last asked, oldest first, each line once."""
+        return self._ask("POST", "/lines")[1].splitlines()
+
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """Host -> requests since nginx was started, and those of them that failed (5xx)."""
+        words = [line.split(" ") for line in self._ask("GET", "/totals")[1].splitlines()]
+        return {host: (int(count), int(bad)) for host, count, bad in words}
+
     def alive(self) -> bool:
         """Whether nginx runs and answers us."""
         return self._fingerprint_running() is not None

@@ -74,6 +74,8 @@ def publish(machine: Machine, app: App, release: Release) -> None:
     """Write the release, then make it the truth: this rename is the commit point."""
     machine.registry.write_release(release)
     machine.registry.save(app)
+    said = f"Release {release.name} created by {release.created_by or 'minpaas'}: {release.reason}"
+    machine.archive.tell(app.name, release.name, "api", said)
 
 
 def prune(machine: Machine, app: str) -> None:

@@ -62,6 +62,8 @@ def start_one(
     spec = _spec(machine, app, release, process, release.process_types[process.type], environment)
     transcript.command(spec.equivalent(machine.engine.network))
     container = machine.engine.start(spec)
+    said = release.process_types[process.type] or "the image's own command"
+    machine.archive.tell(app.name, release.name, process.name, f"Starting process: {said}", container.id)
     return Process(
         type=process.type,
         number=process.number,
@@ -157,8 +159,9 @@ def probe(address: str, host: str, path: str, timeout: float) -> Answer | None:
 
 
 def remove(machine: Machine, processes: list[Process]) -> None:
-    """Take processes away at once, without a trace."""
+    """Take processes away at once; what they printed is kept."""
     for process in processes:
+        _keep_lines(machine, process)
         machine.engine.remove(process.container)
         machine.addresses.give_back(process.address.rpartition(":")[0]) if process.address else None
 
@@ -170,8 +173,15 @@ def retire(machine: Machine, processes: list[Process], keep: Callable[[], bool] 
         while time.monotonic() < until and not keep() and _busy(machine, process):
             time.sleep(0.2)
     for process in processes:
-        machine.engine.stop(process.container, machine.settings.grace)
+        _stop(machine, process)
     remove(machine, processes)
+
+
+def keep(machine: Machine, release: Release, processes: list[Process]) -> None:
+    """They have gone live: from now on the engine keeps them running."""
+    for process in processes:
+        machine.engine.keep_running(process.container)
+        machine.archive.tell(release.app, release.name, process.name, "State changed from starting to up")
 
 
 def command_line(command: str) -> list[str] | None:
@@ -214,6 +224,29 @@ def _spec(
         command=command_line(command),
         networks=tuple(app.networks),
     )
+
+
+def _stop(machine: Machine, process: Process) -> None:
+    """SIGTERM, grace, SIGKILL; said in the app's log."""
+    try:
+        found = machine.engine.container(process.container)
+        if found.status == "running":
+            machine.archive.tell(found.app, found.release, found.process, "Stopping process with SIGTERM")
+        machine.engine.stop(process.container, machine.settings.grace)
+        code = machine.engine.container(process.container).exit_code
+    except NotFound:
+        return
+    machine.archive.tell(found.app, found.release, found.process, f"State changed from up to stopped: exit code {code}")
+
+
+def _keep_lines(machine: Machine, process: Process) -> None:
+    """What it printed outlives it. Nothing of this may keep a process from being removed."""
+    try:
+        found = machine.engine.container(process.container)
+        lines = machine.engine.log_lines(found.id)
+        machine.archive.keep(found.app, found.release, found.process, found.id, lines)
+    except (DockerException, RequestException, OSError):
+        pass  # it is gone already, or the disk is full
 
 
 def _tell(machine: Machine, container: str, transcript: Transcript) -> None:

@@ -34,6 +34,8 @@ class Settings:
     grace: float = 30.0  # between SIGTERM and SIGKILL
     memory: int = 512 << 20  # of one process
     pids: int = 512
+    log_bytes: int = 30 << 20  # of the kept logs of one app
+    bake: float = 30.0  # for so long a new release is watched, unless its app says otherwise
     parallel_builds: int = field(default_factory=lambda: os.cpu_count() or 2)
     base_registry: str = ""  # where the official slim images come from; "none": only Debian packages
 
@@ -120,6 +122,8 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         grace=number("GRACE", 30, 0, 3600),
         memory=int(number("MEMORY_MB", 512, 16, 1 << 20)) << 20,
         pids=int(number("PIDS", 512, 16, 1 << 20)),
+        log_bytes=int(number("LOG_MB", 30, 1, 1 << 20)) << 20,
+        bake=number("BAKE", 30, 0, 3600),
         parallel_builds=int(number("PARALLEL_BUILDS", os.cpu_count() or 2, 1, 64)),
         base_registry=text("BASE_REGISTRY", ""),
     )

@@ -7,7 +7,7 @@ import time
 from docker.errors import APIError, DockerException, NotFound
 from requests import RequestException
 
-from minpaas.server import route
+from minpaas.server import life, route
 from minpaas.server.engine import APP, Container
 from minpaas.server.errors import MinPaasError
 from minpaas.server.machine import Machine
@@ -40,6 +40,7 @@ class Watch:
                 for event in events:
                     if self._ending.is_set():
                         return
+                    life.tell(self._machine, event)
                     self._take(event["Actor"]["Attributes"].get(APP, ""), event["Actor"]["ID"])
             except (MinPaasError, DockerException, RequestException, OSError, ValueError) as error:
                 log.warning("the engine's events were cut off (%s); trying again", error)

@@ -48,7 +48,7 @@ def test_curl_as_the_readme_says(platform: Platform, live: str) -> None:
 def test_logs_are_plain_text_and_bounded(platform: Platform, live: str) -> None:
     for number in range(5):
         platform.get(live, f"/{number}")
-    text = platform.request("GET", f"/apps/{live}/logs?n=3")
+    text = platform.request("GET", f"/apps/{live}/logs?n=3&source=app")
     assert [line.rpartition(": ")[2] for line in text.splitlines()] == ["asked for /2", "asked for /3", "asked for /4"]
     assert platform.request("GET", f"/apps/{live}/logs?n=0") == ""
 
