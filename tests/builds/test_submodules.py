@@ -1,0 +1,90 @@
+"""Submodules, and theirs, are part of the build; so is one folder of several, and a pointer of Git LFS is named."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.git_host import GitHost
+from tests.conftest import Checkout, Platform, run
+
+pytestmark = pytest.mark.timeout(300)
+
+SERVER = {
+    "Dockerfile": 'FROM minpaas/python:3.13\nCOPY . .\nCMD ["python3", "server.py"]\n',
+    "server.py": "import http.server, os, pathlib\n\n\nclass Handler(http.server.BaseHTTPRequestHandler):\n"
+    "    def do_GET(self):\n        self.send_response(200)\n        self.end_headers()\n"
+    '        self.wfile.write(b" ".join(sorted(one.read_bytes() for one in pathlib.Path().rglob("*.txt"))))\n\n\n'
+    'http.server.HTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()\n',
+}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[GitHost]:
+    """A git host with two repositories, one a submodule of the other by a relative URL."""
+    (tmp_path / "host").mkdir()
+    made = GitHost(tmp_path / "host")
+    made.put("inner", {"deep.txt": "deep"})
+    middle = Checkout(tmp_path / "middle")
+    middle.commit({"middle.txt": "middle"})
+    middle.git("submodule", "add", "-q", made.url("inner"), "inner")
+    middle.git("config", "-f", ".gitmodules", "submodule.inner.url", "../inner.git")
+    middle.commit({}, "A submodule")
+    publish(made, "middle", middle)
+    yield made
+    made.close()
+
+
+def publish(host: GitHost, name: str, checkout: Checkout) -> None:
+    """Serve a checkout's main."""
+    run("git", "init", "-q", "--bare", "-b", "main", host.folder / f"{name}.git")
+    checkout.git("push", "-q", host.folder / f"{name}.git", "main")
+
+
+@pytest.fixture
+def near(tmp_path: Path, host: GitHost) -> Iterator[Platform]:
+    """A platform that may fetch from the git host of the test."""
+    made = Platform(tmp_path / "home", MINPAAS_REPO_HOSTS=f"127.0.0.1:{host.port}")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.remove()
+
+
+def test_submodules_of_submodules_are_built(near: Platform, host: GitHost, checkout: Checkout, app: str) -> None:
+    checkout.commit({**SERVER, "top.txt": "top"})
+    checkout.git("submodule", "add", "-q", host.url("middle"), "parts/middle")
+    checkout.commit({}, "A submodule")
+    pushed = near.push(checkout, app)
+    assert pushed.returncode == 0, pushed.stdout
+    assert "-----> Fetching the submodule parts/middle/inner" in pushed.stdout
+    assert near.get(app) == (200, "deep middle top")
+
+
+def test_a_submodule_that_is_not_there_is_named(near: Platform, host: GitHost, checkout: Checkout, app: str) -> None:
+    checkout.commit(SERVER)
+    checkout.git("submodule", "add", "-q", host.url("middle"), "parts")
+    checkout.git("config", "-f", ".gitmodules", "submodule.parts.url", host.url("nowhere"))
+    checkout.commit({}, "A submodule")
+    pushed = near.push(checkout, app)
+    assert pushed.returncode == 1
+    assert "nowhere.git" in pushed.stdout
+
+
+def test_one_folder_of_several_is_built(platform: Platform, checkout: Checkout, app: str) -> None:
+    files = {f"services/api/{name}": text for name, text in SERVER.items()}
+    checkout.commit({**files, "services/api/a.txt": "the api", "b.txt": "not this"})
+    platform.request("POST", "/apps", {"name": app})
+    platform.request("PATCH", f"/apps/{app}/config", {"values": {"PROJECT_PATH": "services/api"}})
+    pushed = platform.push(checkout, app)
+    assert pushed.returncode == 0, pushed.stdout
+    assert platform.get(app) == (200, "the api")
+
+
+def test_a_pointer_of_git_lfs_is_named(platform: Platform, checkout: Checkout, app: str) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 5\n"
+    checkout.commit({**SERVER, "photos/large.jpg": pointer})
+    pushed = platform.push(checkout, app)
+    assert pushed.returncode == 0, pushed.stdout
+    assert " !     photos/large.jpg is a Git LFS pointer" in pushed.stdout
