@@ -72,20 +72,35 @@ def lines(method: str, path: str, json: Any = None) -> Iterator[str]:
 
 
 @contextmanager
-def _asked(method: str, path: str, json: Any, accept: str, timeout: float | None) -> Iterator[http.client.HTTPResponse]:
+def opened(path: str, accept: str) -> Iterator[http.client.HTTPResponse]:
+    """The open answer to a GET, to be read as it comes."""
+    with _asked("GET", path, None, accept, None) as answer:
+        yield answer
+
+
+def send(path: str, chunks: Iterator[bytes]) -> None:
+    """POST a body that comes bit by bit, each bit sent at once. Raises APIError and Unreachable."""
+    with _asked("POST", path, None, "application/json", None, chunks) as answer:
+        answer.read()
+
+
+@contextmanager
+def _asked(
+    method: str, path: str, json: Any, accept: str, timeout: float | None, chunks: Iterator[bytes] | None = None
+) -> Iterator[http.client.HTTPResponse]:
     """The open answer to one request; the connection is closed after it."""
     base = base_url()
     connection, prefix = _connection(base)
     headers = {"Accept": accept, "User-Agent": "minpaas-cli"}
     if token := os.environ.get("MINPAAS_TOKEN"):
         headers["Authorization"] = f"Bearer {token}"
-    body = None if json is None else jsonlib.dumps(json).encode()
+    body = chunks if json is None else jsonlib.dumps(json).encode()
     if body is not None:
-        headers["Content-Type"] = "application/json"
+        headers |= {"Transfer-Encoding": "chunked"} if chunks else {"Content-Type": "application/json"}
     try:
         connection.connect()
         connection.sock.settimeout(timeout)  # only now: a deploy may be silent for longer than a connect may
-        connection.request(method, prefix + path, body, headers)
+        connection.request(method, prefix + path, body, headers, encode_chunked=chunks is not None)
         answer = connection.getresponse()
         if answer.status >= 400:
             raise _refusal(answer.status, answer.read())

@@ -17,6 +17,7 @@ from minpaas.cli.groups import APPS, CONFIG, DEPLOYS, KEYS, MACHINE, PROCESSES, 
 from minpaas.cli.keys import add, keys, list_keys, remove
 from minpaas.cli.logs import logs
 from minpaas.cli.plan import plan
+from minpaas.cli.run import REST, enter, run, run_list, run_log, run_stop
 from minpaas.cli.service import service
 from minpaas.cli.token import token
 from minpaas.cli.up import up
@@ -91,6 +92,16 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
 for group, commands in _COMMANDS.items():
     for name, command in commands.items():
         cli.command(name, rich_help_panel=group)(command)
+_ONE_OFFS: dict[str, Callable[..., None]] = {
+    "run": run,
+    "enter": enter,
+    "run:list": run_list,
+    "run:log": run_log,
+    "run:stop": run_stop,
+}
+for name, command in _ONE_OFFS.items():
+    settings = REST if name in ("run", "enter") else None
+    cli.command(name, rich_help_panel=PROCESSES, context_settings=settings)(command)
 cli.add_typer(keys, name="keys", rich_help_panel=KEYS)
 for command in (up, down, clean, doctor, version):
     cli.command(rich_help_panel=MACHINE)(command)

@@ -25,7 +25,10 @@ def actor_of(request: Request) -> Actor:
 def shape(app: App, operations: Operations) -> dict[str, Any]:
     """An app as the API shows it; `deploying` is the id of the operation that runs now, or null."""
     running = next((one.id for one in list(operations.running.values()) if one.app == app.name), None)
-    return {**app.model_dump(mode="json"), "deploying": running}
+    sight = operations.machine.sight
+    processes = [{**one.model_dump(mode="json"), **sight.of(one.container).shape()} for one in app.processes]
+    reason = next((one["reason"] for one in processes if one["reason"] and app.status != "running"), "")
+    return {**app.model_dump(mode="json"), "processes": processes, "reason": reason, "deploying": running}
 
 
 def sse(transcript: Transcript) -> StreamingResponse:

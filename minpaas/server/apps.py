@@ -115,6 +115,7 @@ class Apps:
 
     def stop_all(self) -> None:
         """For `minpaas down`: every process is stopped, what should run is remembered."""
+        self.machine.leaving = True
         engine, grace = self.machine.engine, self.machine.settings.grace
         with ThreadPoolExecutor(32) as pool:
             list(pool.map(lambda container: engine.stop(container.id, grace), engine.containers()))

@@ -92,6 +92,23 @@ class Changes:
 
         return self._deploys.operations.begin(app, "restart", work, actor, process=process)
 
+    def bring_back(self, app: str, actor: Actor) -> Operation:
+        """Make again what someone has removed with docker, in the formation that the app has."""
+
+        def work(operation: Operation) -> App:
+            found = self._machine.registry.app(app)
+            states = self._machine.engine.states()
+            going = [one for one in found.processes if one.container not in states]
+            if not going or found.stopped:
+                return found
+            operation.transcript.step(f"Bringing back {', '.join(one.name for one in going)}: removed by someone")
+            rest = found.model_copy(update={"processes": [one for one in found.processes if one not in going]})
+            after = launch.again(self._machine, operation, rest, found.formation, fresh=not rest.processes)
+            self._retire_replaced(found, after)
+            return after
+
+        return self._deploys.operations.begin(app, "restart", work, actor)
+
     def stop(self, app: str, actor: Actor) -> Operation:
         """Stop every process; visitors meet a page that says so. Survives a reboot."""
 

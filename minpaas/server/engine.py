@@ -7,9 +7,9 @@ import secrets
 import tarfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import docker
 import requests
@@ -20,7 +20,14 @@ from minpaas.server.errors import BuildFailed, MachineTrouble, Refused
 from minpaas.server.settings import Settings
 
 INSTANCE, APP, RELEASE, PROCESS = "minpaas.instance", "minpaas.app", "minpaas.release", "minpaas.process"
+RUN, COMMAND, EXPIRES = (
+    "minpaas.run",
+    "minpaas.command",
+    "minpaas.expires",
+)  # on a one-off: how it is held, what, until when
 HOLDS = "minpaas.holds"  # on a container that is never started: the id of the image that it keeps from a prune
+_EVENTS = ["start", "die", "oom", "pause", "unpause", "destroy"]
+_DEFAULT_HOST = "unix:///var/run/docker.sock"
 _SUBNETS = ipaddress.IPv4Network("10.210.0.0/16")
 # What an image that starts as root needs to hand over to a user of its own, and no more.
 _CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
@@ -43,6 +50,9 @@ class ContainerSpec:
     command: list[str] | None = None
     cpu: float | None = None  # cores
     networks: tuple[str, ...] = ()  # of the owner's own, joined besides ours
+    stdin: bool = False  # whoever attaches may write to it, once
+    tty: bool = False
+    labels: dict[str, str] = field(default_factory=dict)  # besides those that every process has
 
     def equivalent(self, network: str) -> str:
         """The docker command that a person could have typed."""
@@ -73,6 +83,9 @@ class Container:
     restarts: int
     oom_killed: bool
     error: str
+    started_at: str = ""
+    finished_at: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -133,6 +146,16 @@ class Engine:
 
     def start(self, spec: ContainerSpec) -> Container:
         """Create and start a container. Raises MachineTrouble with the engine's words when it cannot."""
+        made = self.create(spec)
+        try:
+            self.api.start(made)
+        except APIError as error:
+            self.remove(made)
+            raise MachineTrouble(f"the engine could not start {spec.process}: {error.explanation}") from error
+        return self.container(made)
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Create a container and do not start it yet; its id. Raises MachineTrouble."""
         api = self.api
         host = api.create_host_config(
             init=True,
@@ -148,7 +171,7 @@ class Engine:
             log_config={"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
         )
         endpoint = api.create_networking_config({self.network: api.create_endpoint_config(ipv4_address=spec.address)})
-        labels = {**self.labels(spec.app), RELEASE: spec.release, PROCESS: spec.process}
+        labels = {**self.labels(spec.app), RELEASE: spec.release, PROCESS: spec.process, **spec.labels}
         self._remove_namesake(spec.name)
         try:
             made = api.create_container(
@@ -160,14 +183,15 @@ class Engine:
                 labels=labels,
                 host_config=host,
                 networking_config=endpoint,
+                stdin_open=spec.stdin,
+                tty=spec.tty,
             )
             for network in spec.networks:
                 api.connect_container_to_network(made["Id"], network)
-            api.start(made["Id"])
         except APIError as error:
             self.remove(spec.name)
             raise MachineTrouble(f"the engine could not start {spec.process}: {error.explanation}") from error
-        return self.container(made["Id"])
+        return str(made["Id"])
 
     def keep_running(self, container: str) -> None:
         """From now on the engine restarts it when it ends, and after a reboot."""
@@ -224,6 +248,70 @@ class Engine:
                 continue  # removed since the list was made
         return seen
 
+    def states(self) -> dict[str, str]:
+        """The engine's word for each of our containers, by id, in one call: running, exited, ..."""
+        found = self.api.containers(all=True, filters={"label": [*self._filter(None), PROCESS]})
+        return {one["Id"]: one["State"] for one in found}
+
+    def one_offs(self, app: str | None = None) -> list[Container]:
+        """The containers of one-offs, of our instance or of one app."""
+        found = self.api.containers(all=True, filters={"label": [*self._filter(app), RUN]})
+        seen = []
+        for one in found:
+            try:
+                seen.append(self.container(one["Id"]))
+            except NotFound:
+                continue
+        return seen
+
+    def signal(self, container: str, name: str) -> None:
+        """Send a signal, such as SIGINT, to a container's first process. Nothing happens when it has ended."""
+        try:
+            self.api.kill(container, name)
+        except APIError as error:
+            if error.status_code not in (404, 409):
+                raise
+
+    def resize(self, container: str, columns: int, lines: int, inside: str = "") -> None:
+        """Set the size of a container's terminal, or of that of a process `inside` it. Nothing happens when it has ended."""
+        try:
+            if inside:
+                self.api.exec_resize(inside, height=lines, width=columns)
+            else:
+                self.api.resize(container, height=lines, width=columns)
+        except APIError:
+            pass  # it has just ended, or its terminal is not there yet: the next change says it again
+
+    def enter(self, container: str, command: list[str], tty: bool, environment: dict[str, str]) -> str:
+        """Prepare a process inside a running container; its id. Raises Refused when the container does not run."""
+        try:
+            made = self.api.exec_create(
+                container, command, stdin=True, stdout=True, stderr=True, tty=tty, environment=environment
+            )
+        except (APIError, NotFound) as error:
+            raise Refused(f"it does not run ({error.explanation})", hint="see what runs with: minpaas ps") from None
+        return str(made["Id"])
+
+    def inside(self, identity: str) -> tuple[bool, int | None, int]:
+        """Of a process inside a container: whether it runs, its exit code, its pid on this machine."""
+        try:
+            found = self.api.exec_inspect(identity)
+        except NotFound:
+            return False, None, 0
+        return bool(found["Running"]), found["ExitCode"], int(found["Pid"] or 0)
+
+    def address(self) -> tuple[str, str]:
+        """Where the engine listens (unix:///path or tcp://host:port), and the prefix of its paths."""
+        return docker.utils.kwargs_from_env().get("base_url") or _DEFAULT_HOST, f"/v{self.api.api_version}"
+
+    def copy_output(self, container: str, file: BinaryIO) -> None:
+        """What a container without a terminal has printed, in the engine's own frames."""
+        api = self._connect()[1]
+        url = f"{api.base_url}/v{api.api_version}/containers/{container}/logs"
+        with api.get(url, params={"stdout": 1, "stderr": 1}, stream=True, timeout=60) as answer:
+            for chunk in answer.iter_content(65536):
+                file.write(chunk)
+
     def last_lines(self, container: str, count: int = 50) -> list[str]:
         """The last lines that a container printed, both streams."""
         try:
@@ -265,7 +353,7 @@ class Engine:
     def events(self) -> Iterator[dict[str, Any]]:
         """What happens to our containers, as the engine's event dictionaries, for as long as the engine lives."""
         stream = self._connect()[1].events(
-            decode=True, filters={"type": "container", "label": self._filter(None), "event": ["start", "die", "oom"]}
+            decode=True, filters={"type": "container", "label": self._filter(None), "event": _EVENTS}
         )
         return cast(Iterator[dict[str, Any]], stream)
 
@@ -455,6 +543,9 @@ class Engine:
             restarts=found["RestartCount"],
             oom_killed=state["OOMKilled"],
             error=state.get("Error") or "",
+            started_at=state.get("StartedAt") or "",
+            finished_at=state.get("FinishedAt") or "",
+            labels=labels,
         )
 
     def _create_network(self) -> None:

@@ -9,6 +9,7 @@ from minpaas.server.config import Configs
 from minpaas.server.engine import Engine
 from minpaas.server.nginx import Nginx
 from minpaas.server.registry import Registry
+from minpaas.server.seen import Sight
 from minpaas.server.settings import Settings
 
 
@@ -23,6 +24,8 @@ class Machine:
     configs: Configs
     archive: Archive
     addresses: Addresses = field(init=False)
+    sight: Sight = field(default_factory=Sight)
+    leaving: bool = False  # everything is being stopped: what ends now is not brought back
 
     def repo(self, app: str) -> Path:
         """Where an app's bare repository lies."""

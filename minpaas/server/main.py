@@ -17,7 +17,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from minpaas import __version__
-from minpaas.server import changes_api, dashboard, logs_api, ps_api
+from minpaas.server import changes_api, dashboard, logs_api, ps_api, run_api
+from minpaas.server.access import SYSTEM
 from minpaas.server.answers import answer_error
 from minpaas.server.api import router
 from minpaas.server.apps import Apps
@@ -32,7 +33,9 @@ from minpaas.server.idempotency import Idempotency
 from minpaas.server.keys import Keys
 from minpaas.server.logs import Logs
 from minpaas.server.machine import wire
+from minpaas.server.one_offs import OneOffs
 from minpaas.server.recover import recover
+from minpaas.server.sessions import Sessions
 from minpaas.server.settings import Settings, load
 from minpaas.server.traffic import Traffic
 from minpaas.server.watch import Watch
@@ -80,7 +83,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     traffic = Traffic(machine)
     apps, keys = Apps(deploys), Keys(settings)
     logs = Logs(machine, deploys.operations, traffic.lines)
-    hook, git, watch = HookDoor(settings, deploys, apps), GitProcess(settings), Watch(machine)
+    changes = Changes(deploys)
+    hook, git, watch = (
+        HookDoor(settings, deploys, apps),
+        GitProcess(settings),
+        Watch(machine, lambda app: changes.bring_back(app, SYSTEM)),
+    )
+    one_offs = OneOffs(machine)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -88,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             machine.registry.open()
             await asyncio.to_thread(machine.nginx.ensure_running)
             await asyncio.to_thread(recover, deploys)
+            await asyncio.to_thread(one_offs.recover)
         except MinPaasError as error:
             machine.registry.close()
             sys.exit(f" !     {error}\n !     Next: {error.hint}")
@@ -96,10 +106,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await hook.open()
         git.start()
         watch.start()
+        one_offs.start()
         traffic.start()
         yield
         traffic.stop()
         watch.stop()
+        one_offs.stop_looking()
         await git.stop()
         await hook.close()
         machine.registry.close()
@@ -107,8 +119,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="MinPaas", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(router(apps, deploys, keys))
     app.include_router(logs_api.router(apps, logs))
-    app.include_router(changes_api.router(apps, Changes(deploys)))
+    app.include_router(changes_api.router(apps, changes))
     app.include_router(ps_api.router(apps))
+    app.include_router(run_api.router(Sessions(one_offs)))
     app.include_router(dashboard.router(settings))
     app.mount("/git", GitHTTP(settings))
     app.add_exception_handler(MinPaasError, answer_error)

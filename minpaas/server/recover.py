@@ -8,7 +8,7 @@ from docker.errors import APIError
 from minpaas.server import launch, release, route, run
 from minpaas.server.addresses import Addresses
 from minpaas.server.deploy import Deploys
-from minpaas.server.engine import Container
+from minpaas.server.engine import RUN, Container
 from minpaas.server.errors import MinPaasError
 from minpaas.server.git import repo
 from minpaas.server.machine import Machine
@@ -117,8 +117,8 @@ def _leftovers(deploys: Deploys, containers: list[Container]) -> None:
     apps = {app.name: app for app in machine.registry.apps()}
     wanted = {process.container for app in apps.values() for process in app.processes}
     for container in containers:
-        if container.id in wanted:
-            continue
+        if container.id in wanted or RUN in container.labels:
+            continue  # one-offs are recovered by their own story
         kind, _, number = container.process.partition(".")
         releases = {one.name: one for one in machine.registry.releases(container.app)} if container.app in apps else {}
         served = releases.get(container.release)

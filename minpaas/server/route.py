@@ -22,8 +22,9 @@ def switch(machine: Machine, instead: App | None = None) -> None:
 
 def routes(machine: Machine, app: App) -> list[Route]:
     """One route a host of the app."""
-    state = _state(app)
-    targets = [Target(process=one.name, address=one.address) for one in web(app.processes)] if state == "live" else []
+    up = [one for one in web(app.processes) if machine.sight.of(one.container).up]
+    state = _state(app, bool(up))
+    targets = [Target(process=one.name, address=one.address) for one in up] if state == "live" else []
     hosts = [machine.host(app.name), *[domain.host for domain in app.domains]]
     return [Route(host=host, state=state, targets=targets) for host in hosts]
 
@@ -33,11 +34,13 @@ def web(processes: list[Process]) -> list[Process]:
     return [one for one in processes if one.type == "web" and one.address]
 
 
-def _state(app: App) -> RouteState:
+def _state(app: App, up: bool) -> RouteState:
     if app.release is None:
         return "created"
     if app.maintenance:
         return "maintenance"
     if app.stopped or not web(app.processes):
         return "stopped"
-    return "crashed" if app.status == "crashed" else "live"
+    if up:
+        return "live"
+    return "stopped" if app.status == "stopped" else "crashed"

@@ -23,6 +23,10 @@ _LOOPBACK_PATIENCE = 5.0  # seconds: who listens on loopback at the right port b
 _ENOUGH = 1 << 20  # bytes of an answer that count as complete
 
 
+# words that only a shell knows; it cannot hand over to them
+_SHELLS_OWN = re.compile(
+    r"(exit|cd|export|set|unset|read|eval|exec|\.|source|shift|trap|umask|ulimit|wait|type|command|:)(\s|$)"
+)
 _SETTLE = 3.0  # seconds that a process without a port must have run
 _RELEASE_COMMAND = 3600.0  # seconds
 
@@ -59,7 +63,7 @@ def start_one(
     machine: Machine, app: App, release: Release, process: Process, environment: dict[str, str], transcript: Transcript
 ) -> Process:
     """Start one process at an address of its own."""
-    spec = _spec(machine, app, release, process, release.process_types[process.type], environment)
+    spec = spec_of(machine, app, release, process, release.process_types[process.type], environment)
     transcript.command(spec.equivalent(machine.engine.network))
     container = machine.engine.start(spec)
     said = release.process_types[process.type] or "the image's own command"
@@ -117,7 +121,7 @@ def one_off(
 ) -> int:
     """Run a command in the release's image to its end, its output in the transcript; its exit code."""
     process = Process(type="release", number=1)
-    spec = _spec(machine, app, release, process, command, environment)
+    spec = spec_of(machine, app, release, process, command, environment)
     transcript.command(spec.equivalent(machine.engine.network))
     container = machine.engine.start(spec)
     deadline = time.monotonic() + _RELEASE_COMMAND
@@ -194,12 +198,14 @@ def command_line(command: str) -> list[str] | None:
     simple = not re.search(r"[;&|<>()`\n]", command)
     assignments = re.match(r"(?:[A-Za-z_]\w*=\S*\s+)*", command)
     cut = assignments.end() if assignments else 0
+    simple = simple and not _SHELLS_OWN.match(command, cut)
     return ["/bin/sh", "-c", f"{command[:cut]}exec {command[cut:]}" if simple and cut < len(command) else command]
 
 
-def _spec(
+def spec_of(
     machine: Machine, app: App, release: Release, process: Process, command: str, environment: dict[str, str]
 ) -> ContainerSpec:
+    """What a process's container is to be; it has an address of its own from here on."""
     settings, limits = machine.settings, app.limits.get(process.type, Limits())
     given = {
         "PORT": str(release.port),

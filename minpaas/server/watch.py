@@ -1,8 +1,15 @@
-"""The story of what happens by itself: processes that end, come back, or end too often."""
+"""The story of what happens by itself: processes that end, come back, end too often, or are taken away.
+
+The engine restarts what ends, later each time; ten ends in a row and a process stays down until its owner acts. What someone
+stops with docker stays stopped, as the engine has it. What someone removes is made again from the live release, at a new
+address: the formation says how many there are, as on Heroku.
+"""
 
 import logging
 import threading
 import time
+from collections.abc import Callable
+from datetime import datetime
 
 from docker.errors import APIError, DockerException, NotFound
 from requests import RequestException
@@ -12,71 +19,138 @@ from minpaas.server.engine import APP, Container
 from minpaas.server.errors import MinPaasError
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Status
+from minpaas.server.seen import Condition, Seen, worst
 
 log = logging.getLogger("minpaas.watch")
-RESTARTS = 10  # then a process stays down until its owner acts
+RESTARTS = 10  # ends in a row; then a process stays down until its owner acts
+_WELL = 60.0  # seconds: who ran for so long does not crash in a row
+_SWEEP = 5.0  # seconds between looks at everything, for what no event has told
+_TERMINATED = (0, 130, 143)  # what a process that was asked to stop ends with
 
 
 class Watch:
-    """Follows the engine's events on a thread of its own and keeps each app's observed status true."""
+    """Follows the engine's events on a thread of its own and keeps what is seen of each process true."""
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, bring_back: Callable[[str], object]):
         self._machine = machine
+        self._bring_back = bring_back
         self._ending = threading.Event()
+        self._looking = threading.Lock()
+        self._in_a_row: dict[str, int] = {}
 
     def start(self) -> None:
         """Begin to follow."""
         threading.Thread(target=self._follow, name="watch", daemon=True).start()
+        threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
 
     def stop(self) -> None:
-        """End; the thread dies with the process."""
+        """End; the threads die with the process."""
         self._ending.set()
 
     def _follow(self) -> None:
         while not self._ending.is_set():
             try:
-                events = self._machine.engine.events()
-                self._look_at_all()  # what happened before the stream was open
-                for event in events:
+                for event in self._machine.engine.events():
                     if self._ending.is_set():
                         return
                     life.tell(self._machine, event)
-                    self._take(event["Actor"]["Attributes"].get(APP, ""), event["Actor"]["ID"])
+                    self._take(event["Actor"]["Attributes"].get(APP, ""), event["Actor"]["ID"], event["Action"])
             except (MinPaasError, DockerException, RequestException, OSError, ValueError) as error:
                 log.warning("the engine's events were cut off (%s); trying again", error)
             time.sleep(1)
 
-    def _look_at_all(self) -> None:
-        for app in self._machine.registry.apps():
-            for process in app.processes:
-                self._take(app.name, process.container)
+    def _sweep(self) -> None:
+        """Events are lost while the stream is cut off, and those of a process come before its release is live."""
+        while not self._ending.is_set():
+            try:
+                states = self._machine.engine.states()
+                apps = self._machine.registry.apps()
+                for app in apps:
+                    for process in app.processes:
+                        if states.get(process.container) != self._expected(process.container):
+                            self._take(app.name, process.container)
+                self._machine.sight.keep_only({process.container for app in apps for process in app.processes})
+            except (MinPaasError, DockerException, RequestException, OSError, ValueError) as error:
+                log.warning("the processes could not be looked at (%s)", error)
+            self._ending.wait(_SWEEP)
 
-    def _take(self, name: str, container_id: str) -> None:
+    def _expected(self, container: str) -> str:
+        """The engine's word for what was seen; one that was not looked at yet must be."""
+        sight = self._machine.sight
+        if not sight.knows(container):
+            return ""
+        condition = sight.of(container).condition
+        return "exited" if condition in ("stopped", "crashed") else condition
+
+    def _take(self, name: str, container_id: str, action: str = "") -> None:
         registry = self._machine.registry
-        app = registry.app(name) if registry.has(name) else None
-        if app is None or app.stopped or container_id not in {one.container for one in app.processes}:
-            return  # one that is being tried, replaced or was stopped on purpose
-        try:
-            container = self._machine.engine.container(container_id)
-        except NotFound:
-            self._observe(app, "crashed")
-            return
-        if container.status == "running":
-            self._port_may_have_changed(app, container)
-            self._observe(app, "running")
-            return
-        self._observe(app, "crashed", container.exit_code)
-        if container.restarts >= RESTARTS:
-            self._give_up(app, container)
+        with self._looking:
+            app = registry.app(name) if registry.has(name) else None
+            if app is None or app.stopped or container_id not in {one.container for one in app.processes}:
+                return  # one that is being tried, replaced or was stopped on purpose
+            before = self._machine.sight.of(container_id)
+            try:
+                container = self._machine.engine.container(container_id)
+            except NotFound:
+                self._removed(app, container_id, before)
+                return
+            seen = self._look(container, before, action)
+            self._machine.sight.note(container_id, seen)
+            if seen.up:
+                self._port_may_have_changed(app, container)
+            self._tell(registry.app(name), before.up != seen.up)
 
-    def _observe(self, app: App, status: Status, exit_code: int | None = None) -> None:
-        """Note it, and let visitors of an app that is down meet a page that says so, not a connection that fails."""
+    def _look(self, container: Container, before: Seen, action: str) -> Seen:
+        if action == "die" or (container.status == "exited" and before.up):
+            before = self._ended(container, before)
+        condition: Condition = "running"
+        if self._in_a_row.get(container.id, 0) >= RESTARTS:
+            condition = "crashed"
+            if container.status in ("running", "restarting"):
+                self._give_up(container)
+        elif container.status in ("paused", "restarting"):
+            condition = "paused" if container.status == "paused" else "restarting"
+        elif container.status != "running":
+            condition = "stopped" if container.exit_code in _TERMINATED and not container.oom_killed else "crashed"
+        restarts = max(container.restarts, before.restarts if condition == "crashed" else 0)
+        since = container.started_at if condition == "running" else container.finished_at
+        return Seen(condition, restarts, before.exit_code, before.reason, since, before.last_lines)
+
+    def _ended(self, container: Container, before: Seen) -> Seen:
+        """It has ended just now: count it, and keep what it said last."""
+        ran = _seconds(container.started_at, container.finished_at)
+        self._in_a_row[container.id] = 1 + (self._in_a_row.get(container.id, 0) if ran < _WELL else 0)
+        reason = "out of memory" if container.oom_killed else container.error
+        lines = self._machine.engine.last_lines(container.id, 20)
+        return before.ended(container.exit_code, reason, lines)
+
+    def _removed(self, app: App, container_id: str, before: Seen) -> None:
+        if before.condition == "removed":
+            return  # it is being brought back
+        self._machine.sight.note(container_id, Seen("removed", before.restarts, 137, "removed"))
+        self._tell(app, before.up)
+        if not self._machine.leaving:
+            log.warning("a process of %s was removed; making it again", app.name)
+            self._bring_back(app.name)
+
+    def _tell(self, app: App, route_changes: bool) -> None:
+        """Note the app's status, and let visitors be sent only to what is up, or meet a page that says so."""
+        status, exit_code = self._status(app)
         self._machine.registry.observe(app.name, status, exit_code)
-        if app.status != status:
+        if app.status != status or route_changes:
             try:
                 route.switch(self._machine)
             except MinPaasError as error:
                 log.warning("%s is %s, but nginx could not be told: %s", app.name, status, error)
+
+    def _status(self, app: App) -> tuple[Status, int | None]:
+        """An app is as its web processes are, or its others where it has none; one that is up is enough."""
+        counted = route.web(app.processes) or app.processes
+        seen = [self._machine.sight.of(one.container) for one in counted]
+        if not seen or any(one.up for one in seen):
+            return "running", None
+        one = worst(seen)
+        return ("stopped" if one.condition in ("paused", "stopped") else "crashed"), one.exit_code
 
     def _port_may_have_changed(self, app: App, container: Container) -> None:
         processes = [
@@ -84,11 +158,21 @@ class Watch:
             for one in app.processes
         ]
         if processes != app.processes:
-            self._machine.registry.change(app.name, processes=processes, port=processes[0].port)
+            port = next((one.port for one in processes if one.type == "web"), None)
+            self._machine.registry.change(app.name, processes=processes, port=port)
 
-    def _give_up(self, app: App, container: Container) -> None:
-        log.warning("%s: %s ended %d times; it stays down", app.name, container.process, container.restarts)
+    def _give_up(self, container: Container) -> None:
+        log.warning("%s: %s ended %d times in a row; it stays down", container.app, container.process, RESTARTS)
         try:
             self._machine.engine.stop_restarting(container.id)
         except (APIError, MinPaasError) as error:
-            log.warning("%s: %s", app.name, error)
+            log.warning("%s: %s", container.app, error)
+
+
+def _seconds(began: str, ended: str) -> float:
+    """Between two of the engine's times, 2026-11-23T14:00:00.123456789Z; 0 when one is missing."""
+    try:
+        first, last = (datetime.fromisoformat(one[:19]) for one in (began, ended))
+    except ValueError:
+        return 0.0
+    return (last - first).total_seconds()

@@ -53,7 +53,20 @@ ROOMS = [
         "one_offs",
         "sessions",
     },
-    {"ssh", "hook", "git_http", "edge", "answers", "api", "changes_api", "logs_api", "run_api", "dashboard"},
+    {
+        "ssh",
+        "hook",
+        "git_http",
+        "edge",
+        "answers",
+        "api",
+        "changes_api",
+        "logs_api",
+        "run_api",
+        "ps_api",
+        "idempotency",
+        "dashboard",
+    },
     {"main"},
 ]
 OWNERS = {
@@ -71,8 +84,8 @@ OWNERS = {
     "dulwich": {"git", "ssh"},
     "paramiko": {"git", "ssh", "ssh_keys"},
     "google": {"buildkit"},
-    "fastapi": {"answers", "api", "changes_api", "logs_api", "run_api", "dashboard", "main"},
-    "starlette": {"edge", "api", "run_api", "dashboard", "main"},
+    "fastapi": {"answers", "api", "changes_api", "logs_api", "run_api", "ps_api", "dashboard", "main"},
+    "starlette": {"edge", "api", "run_api", "idempotency", "dashboard", "main"},
     "jinja2": {"runtimes", "nginx", "dashboard"},
     "subprocess": {"receive", "stacks", "nginx", "git", "main"},
 }
