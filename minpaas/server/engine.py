@@ -85,6 +85,7 @@ class Container:
     error: str
     started_at: str = ""
     finished_at: str = ""
+    memory: int = 0  # its limit
     labels: dict[str, str] = field(default_factory=dict)
 
 
@@ -545,6 +546,7 @@ class Engine:
             error=state.get("Error") or "",
             started_at=state.get("StartedAt") or "",
             finished_at=state.get("FinishedAt") or "",
+            memory=found["HostConfig"].get("Memory") or 0,
             labels=labels,
         )
 

@@ -90,7 +90,7 @@ def _await(machine: Machine, operation: Operation, app: App, made: Release, proc
     for process in sorted(processes, key=lambda one: one.type != "web"):
         answer = run.await_healthy(machine, made, process, say, operation.check)
         if answer:
-            say.detail(f"{process.name} answers GET {made.checks.path} with {answer.status} after {answer.after:.1f} s")
+            say.detail(f"{process.name} answers GET {made.checks.path} with {answer} after {answer.after:.1f} s")
             _weigh(machine, app, answer, say)
     run.await_settled(machine, made, processes, say, operation.check)
 

@@ -1,45 +1,31 @@
 """The step that runs a release: start its processes, wait until they answer, and retire those they replace."""
 
-import http.client
 import re
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from docker.errors import DockerException, NotFound
 from requests import RequestException
 
 from minpaas.server.engine import Container, ContainerSpec
-from minpaas.server.errors import AppCrashed, DeployFailed, NoAnswer, NotListening, ReleaseCommandFailed
+from minpaas.server.errors import ReleaseCommandFailed
+from minpaas.server.health import Answer as Answer  # the stories ask for these by what is run
+from minpaas.server.health import Check as Check
+from minpaas.server.health import await_healthy as await_healthy
+from minpaas.server.health import await_settled as await_settled
+from minpaas.server.health import probe as probe
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Limits, Process, Release
-from minpaas.server.sockets import Listener, established, listeners
+from minpaas.server.sockets import established
 from minpaas.server.transcript import Transcript
-
-_POLL = 0.02  # seconds between looks at a starting process
-_LOOPBACK_PATIENCE = 5.0  # seconds: who listens on loopback at the right port by then will not change its mind
-_ENOUGH = 1 << 20  # bytes of an answer that count as complete
-
 
 # words that only a shell knows; it cannot hand over to them
 _SHELLS_OWN = re.compile(
     r"(exit|cd|export|set|unset|read|eval|exec|\.|source|shift|trap|umask|ulimit|wait|type|command|:)(\s|$)"
 )
-_SETTLE = 3.0  # seconds that a process without a port must have run
 _RELEASE_COMMAND = 3600.0  # seconds
-
-Check = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a process answered to a probe."""
-
-    status: int
-    elapsed: float  # seconds that the answer took
-    after: float = 0.0  # seconds from the start of the wait to the answer
 
 
 def start(
@@ -77,39 +63,6 @@ def start_one(
     )
 
 
-def await_healthy(
-    machine: Machine, release: Release, process: Process, transcript: Transcript, check: Check
-) -> Answer | None:
-    """Wait until a web process has given one complete answer; `check` is called meanwhile and may raise.
-
-    Raises AppCrashed, NotListening or NoAnswer, each with what the process did instead; its last lines are in the transcript.
-    """
-    if process.type != "web":
-        return None
-    try:
-        return _await_answer(machine, release, process, transcript, check)
-    except DeployFailed:
-        _last_lines(machine, process, transcript)
-        raise
-
-
-def await_settled(
-    machine: Machine, release: Release, processes: list[Process], transcript: Transcript, check: Check
-) -> None:
-    """Processes that do not listen show that they are well by still running after a while. Raises AppCrashed."""
-    silent = [one for one in processes if one.type != "web"]
-    until = time.monotonic() + (_SETTLE if silent else 0)
-    while time.monotonic() < until:
-        check()
-        for process in silent:
-            try:
-                _alive(machine, process)
-            except DeployFailed:
-                _last_lines(machine, process, transcript)
-                raise
-        time.sleep(0.1)
-
-
 def one_off(
     machine: Machine,
     app: App,
@@ -139,27 +92,6 @@ def one_off(
     finally:
         machine.engine.remove(container.id)
         machine.addresses.give_back(spec.address)
-
-
-def probe(address: str, host: str, path: str, timeout: float) -> Answer | None:
-    """GET a path as a visitor would, to the end of the answer; None when it is not answered by HTTP."""
-    name, _, port = address.rpartition(":")
-    began = time.monotonic()
-    connection = http.client.HTTPConnection(name, int(port), timeout=max(timeout, 0.1))
-    try:
-        headers = {"Host": host, "X-Forwarded-Proto": "http", "X-Forwarded-For": "127.0.0.1", "Connection": "close"}
-        connection.request("GET", path, headers={**headers, "User-Agent": "MinPaas", "Accept": "*/*"})
-        answer = connection.getresponse()
-        read = 0
-        while read < _ENOUGH and (chunk := answer.read(65536)):
-            read += len(chunk)
-            if time.monotonic() - began > timeout:
-                return None
-        return Answer(answer.status, time.monotonic() - began)
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
 
 
 def remove(machine: Machine, processes: list[Process]) -> None:
@@ -263,95 +195,9 @@ def _tell(machine: Machine, container: str, transcript: Transcript) -> None:
         pass  # it was removed: what it printed before is told
 
 
-def _last_lines(machine: Machine, process: Process, transcript: Transcript) -> None:
-    lines = machine.engine.last_lines(process.container)
-    transcript.step(f"The last lines of {process.name}" if lines else f"{process.name} printed nothing")
-    for line in lines:
-        transcript.output(line)
-
-
 def _reachable(spec: ContainerSpec, container: Container) -> str:
     """Where nginx and the probe find the process: the one function that gives out addresses."""
     return f"{spec.address}:{spec.port}"
-
-
-def _await_answer(machine: Machine, release: Release, process: Process, transcript: Transcript, check: Check) -> Answer:
-    began, warned = time.monotonic(), False
-    deadline = began + machine.settings.start_timeout
-    seen: list[Listener] = []
-    while time.monotonic() < deadline:
-        check()
-        container = _alive(machine, process)
-        try:
-            seen = listeners(container.pid)
-        except OSError:
-            continue  # it has just ended: the next look says so
-        if any(one.port == release.port and one.reachable for one in seen):
-            answer = probe(process.address, machine.host(release.app), release.checks.path, deadline - time.monotonic())
-            if answer:
-                return Answer(answer.status, answer.elapsed, time.monotonic() - began)
-        elapsed = time.monotonic() - began
-        if seen and elapsed > 3 and not warned and not any(one.port == release.port and one.reachable for one in seen):
-            transcript.detail(f"Still waiting: {_instead(seen, release.port)}")
-            warned = True
-        if elapsed > _LOOPBACK_PATIENCE and _only_loopback(seen, release.port):
-            break
-        time.sleep(_POLL)
-    _alive(machine, process)
-    raise _silent(seen, release.port, machine.settings.start_timeout)
-
-
-def _alive(machine: Machine, process: Process) -> Container:
-    try:
-        container = machine.engine.container(process.container)
-    except NotFound:
-        raise AppCrashed(f"{process.name} was removed while it started", reason="app was removed") from None
-    if container.status in ("running", "created", "restarting"):
-        return container
-    if container.oom_killed:
-        limit = f"{machine.settings.memory >> 20} MB"
-        raise AppCrashed(
-            f"{process.name} ran out of memory (limit {limit})",
-            hint="let it use less, and push again",
-            reason="out of memory",
-        )
-    raise AppCrashed(
-        f"{process.name} exited with {container.exit_code} before it answered",
-        hint="its last lines are above: mend what they say, commit, and push again",
-        reason=f"app exited with {container.exit_code}",
-    )
-
-
-def _only_loopback(seen: list[Listener], port: int) -> bool:
-    return any(one.port == port for one in seen) and not any(one.reachable for one in seen)
-
-
-def _instead(seen: list[Listener], port: int) -> str:
-    """What a process does instead of listening where it must."""
-    where = ", ".join(sorted({str(one) for one in seen}))
-    if any(one.port == port for one in seen):
-        return f"listens on {where}, must listen on 0.0.0.0:$PORT"
-    return f"listens on {where.replace('0.0.0.0:', '').replace('[::]:', '')}, PORT was {port}"
-
-
-def _silent(seen: list[Listener], port: int, timeout: float) -> DeployFailed:
-    if any(one.port == port and one.reachable for one in seen):
-        return NoAnswer(
-            f"it listens on port {port}, but gave no complete HTTP answer to GET / within {timeout:g} s",
-            hint="let GET / answer sooner, or set a longer MINPAAS_START_TIMEOUT on the server",
-            reason=f"no HTTP answer within {timeout:g} s",
-        )
-    if not seen:
-        return NotListening(
-            f"it listens on no port after {timeout:g} s; it must listen on 0.0.0.0:$PORT (PORT was {port})",
-            hint="read PORT from the environment and listen on 0.0.0.0:$PORT",
-            reason=f"app listens on no port after {timeout:g} s",
-        )
-    return NotListening(
-        f"it {_instead(seen, port)}",
-        hint=f"read PORT from the environment and listen on 0.0.0.0:$PORT (PORT was {port})",
-        reason=f"app {_instead(seen, port)}",
-    )
 
 
 def _busy(machine: Machine, process: Process) -> bool:

@@ -33,6 +33,7 @@ ROOMS = [
         "submodules",
         "build",
         "release",
+        "health",
         "run",
         "route",
         "proof",
@@ -73,6 +74,7 @@ OWNERS = {
     "docker": {
         "engine",
         "build",
+        "health",
         "run",
         "recover",
         "watch",

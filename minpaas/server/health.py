@@ -1,0 +1,268 @@
+"""The step's eyes: whether a new process is well, and what it does instead when it is not.
+
+Without a path of the owner's own, one complete HTTP answer of any kind will do: healthy apps answer 301, 401 and 404 to `/`. A
+path of the owner's own must answer with less than 400, in one of so many attempts, a second apart.
+"""
+
+import errno
+import http.client
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from docker.errors import NotFound
+
+from minpaas.server.engine import Container
+from minpaas.server.errors import AppCrashed, DeployFailed, NoAnswer, NotListening
+from minpaas.server.machine import Machine
+from minpaas.server.models import Process, Release
+from minpaas.server.sockets import Listener, listeners
+from minpaas.server.transcript import Transcript
+
+_POLL = 0.02  # seconds between looks at a starting process
+_APART = 1.0  # seconds between attempts at a path of the owner's own
+_LOOPBACK_PATIENCE = 5.0  # seconds: who listens on loopback at the right port by then will not change its mind
+_ENOUGH = 1 << 20  # bytes of an answer that count as complete
+_SETTLE = 3.0  # seconds that a process without a port must have run
+
+Check = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a process answered to a probe."""
+
+    status: int
+    elapsed: float  # seconds that the answer took
+    after: float = 0.0  # seconds from the start of the wait to the answer
+    location: str = ""  # of a redirect
+
+    def __str__(self) -> str:
+        return f"{self.status} (a redirect to {self.location})" if self.location else str(self.status)
+
+
+class NotAnswered(Exception):
+    """A probe that got no complete HTTP answer, in words."""
+
+
+def await_healthy(
+    machine: Machine, release: Release, process: Process, transcript: Transcript, check: Check
+) -> Answer | None:
+    """Wait until a web process has given one complete answer; `check` is called meanwhile and may raise.
+
+    Raises AppCrashed, NotListening or NoAnswer, each with what the process did instead; its last lines are in the transcript.
+    """
+    if process.type != "web":
+        return None
+    try:
+        return _await_answer(machine, release, process, transcript, check)
+    except DeployFailed:
+        _last_lines(machine, process, transcript)
+        raise
+
+
+def await_settled(
+    machine: Machine, release: Release, processes: list[Process], transcript: Transcript, check: Check
+) -> None:
+    """Processes that do not listen show that they are well by still running after a while. Raises AppCrashed."""
+    silent = [one for one in processes if one.type != "web"]
+    until = time.monotonic() + (_SETTLE if silent else 0)
+    while time.monotonic() < until:
+        check()
+        for process in silent:
+            try:
+                _alive(machine, process)
+            except DeployFailed:
+                _last_lines(machine, process, transcript)
+                raise
+        time.sleep(0.1)
+
+
+def probe(address: str, host: str, path: str, timeout: float) -> Answer | None:
+    """GET a path as a visitor would, to the end of the answer; None when it is not answered by HTTP."""
+    try:
+        return ask(address, host, path, timeout)
+    except NotAnswered:
+        return None
+
+
+def ask(address: str, host: str, path: str, timeout: float) -> Answer:
+    """The same. Raises NotAnswered with what happened instead."""
+    name, _, port = address.rpartition(":")
+    began = time.monotonic()
+    connection = http.client.HTTPConnection(name, int(port), timeout=max(timeout, 0.1))
+    try:
+        headers = {"Host": host, "X-Forwarded-Proto": "http", "X-Forwarded-For": "127.0.0.1", "Connection": "close"}
+        connection.request("GET", path, headers={**headers, "User-Agent": "MinPaas", "Accept": "*/*"})
+        answer = connection.getresponse()
+        read = 0
+        while read < _ENOUGH and (chunk := answer.read(65536)):
+            read += len(chunk)
+            if time.monotonic() - began > timeout:
+                raise NotAnswered("its answer did not end in time")
+        location = answer.getheader("Location") or "" if 300 <= answer.status < 400 else ""
+        return Answer(answer.status, time.monotonic() - began, location=location[:200])
+    except (OSError, http.client.HTTPException) as error:
+        raise NotAnswered(_words(error)) from None
+    finally:
+        connection.close()
+
+
+def _words(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number:
+        return f"{errno.errorcode.get(number, number)} ({getattr(error, 'strerror', '')})"
+    return "no answer in time" if isinstance(error, TimeoutError) else f"{type(error).__name__} {error}".strip()
+
+
+@dataclass
+class _Wait:
+    """The wait for one process's answer: what it is asked, until when, and what was seen meanwhile."""
+
+    machine: Machine
+    release: Release
+    process: Process
+    say: Transcript
+    began: float
+    attempts: int = 0
+    told: str = ""
+    warned: bool = False
+    seen: tuple[Listener, ...] = ()
+
+    @property
+    def patience(self) -> float:
+        """Seconds that the whole may take."""
+        return self.release.checks.timeout or self.machine.settings.start_timeout
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left of it."""
+        return self.began + self.patience - time.monotonic()
+
+    @property
+    def own(self) -> bool:
+        """Whether the path is the owner's own."""
+        return self.release.checks.path != "/"
+
+    @property
+    def listens(self) -> bool:
+        """Whether it listens where it must."""
+        return any(one.port == self.release.port and one.reachable for one in self.seen)
+
+    def attempt(self) -> Answer | None:
+        """Ask once; None when the answer does not do, which is said."""
+        path, host = self.release.checks.path, self.machine.host(self.release.app)
+        timeout = min(self.left, max(1.0, self.patience / self.release.checks.attempts)) if self.own else self.left
+        began = time.monotonic()
+        try:
+            answer = ask(self.process.address, host, path, timeout)
+            if not self.own or answer.status < 400:
+                return answer
+            what = str(answer)
+        except NotAnswered as error:
+            what = str(error)
+        self.attempts += 1
+        if self.own or what != self.told:  # a loop of the same is said once
+            count = f"Attempt {self.attempts} of {self.release.checks.attempts}: " if self.own else ""
+            milliseconds = (time.monotonic() - began) * 1000
+            self.say.detail(f"{count}GET http://{self.process.address}{path} as {host}: {what}, {milliseconds:.0f} ms")
+        self.told = what
+        return None
+
+
+def _await_answer(machine: Machine, release: Release, process: Process, transcript: Transcript, check: Check) -> Answer:
+    wait = _Wait(machine, release, process, transcript, time.monotonic())
+    asked = 0.0
+    while wait.left > 0:
+        check()
+        container = _alive(machine, process)
+        try:
+            wait.seen = tuple(listeners(container.pid))
+        except OSError:
+            continue  # it has just ended: the next look says so
+        if wait.listens and (not wait.own or time.monotonic() - asked >= _APART):
+            asked = time.monotonic()
+            if answer := wait.attempt():
+                return Answer(answer.status, answer.elapsed, time.monotonic() - wait.began, answer.location)
+            if wait.own and wait.attempts >= release.checks.attempts:
+                break
+        elapsed = time.monotonic() - wait.began
+        if wait.seen and elapsed > 3 and not wait.warned and not wait.listens:
+            transcript.detail(f"Still waiting: {_instead(list(wait.seen), release.port)}")
+            wait.warned = True
+        if elapsed > _LOOPBACK_PATIENCE and _only_loopback(list(wait.seen), release.port):
+            break
+        time.sleep(_POLL)
+    _alive(machine, process)
+    if wait.own and wait.told:
+        raise _unwell(release, wait.attempts, wait.told)
+    raise _silent(list(wait.seen), release.port, wait.patience)
+
+
+def _unwell(release: Release, attempts: int, told: str) -> DeployFailed:
+    times = f"{attempts} attempt{'s' if attempts != 1 else ''}"
+    return NoAnswer(
+        f"GET {release.checks.path} must answer with 2xx or 3xx; the last of {times} got {told}",
+        hint="see its last lines above; or check another path: minpaas checks:set --path /PATH",
+        reason=f"GET {release.checks.path}: {told}",
+    )
+
+
+def _last_lines(machine: Machine, process: Process, transcript: Transcript) -> None:
+    lines = machine.engine.last_lines(process.container)
+    transcript.step(f"The last lines of {process.name}" if lines else f"{process.name} printed nothing")
+    for line in lines:
+        transcript.output(line)
+
+
+def _alive(machine: Machine, process: Process) -> Container:
+    try:
+        container = machine.engine.container(process.container)
+    except NotFound:
+        raise AppCrashed(f"{process.name} was removed while it started", reason="app was removed") from None
+    if container.status in ("running", "created", "restarting"):
+        return container
+    if container.oom_killed:
+        limit = f"{(container.memory or machine.settings.memory) >> 20} MB"
+        raise AppCrashed(
+            f"{process.name} ran out of memory (limit {limit})",
+            hint="let it use less, and push again",
+            reason="out of memory",
+        )
+    raise AppCrashed(
+        f"{process.name} exited with {container.exit_code} before it answered",
+        hint="its last lines are above: mend what they say, commit, and push again",
+        reason=f"app exited with {container.exit_code}",
+    )
+
+
+def _only_loopback(seen: list[Listener], port: int) -> bool:
+    return any(one.port == port for one in seen) and not any(one.reachable for one in seen)
+
+
+def _instead(seen: list[Listener], port: int) -> str:
+    """What a process does instead of listening where it must."""
+    where = ", ".join(sorted({str(one) for one in seen}))
+    if any(one.port == port for one in seen):
+        return f"listens on {where}, must listen on 0.0.0.0:$PORT"
+    return f"listens on {where.replace('0.0.0.0:', '').replace('[::]:', '')}, PORT was {port}"
+
+
+def _silent(seen: list[Listener], port: int, timeout: float) -> DeployFailed:
+    if any(one.port == port and one.reachable for one in seen):
+        return NoAnswer(
+            f"it listens on port {port}, but gave no complete HTTP answer to GET / within {timeout:g} s",
+            hint="let GET / answer sooner, or set a longer MINPAAS_START_TIMEOUT on the server",
+            reason=f"no HTTP answer within {timeout:g} s",
+        )
+    if not seen:
+        return NotListening(
+            f"it listens on no port after {timeout:g} s; it must listen on 0.0.0.0:$PORT (PORT was {port})",
+            hint="read PORT from the environment and listen on 0.0.0.0:$PORT",
+            reason=f"app listens on no port after {timeout:g} s",
+        )
+    return NotListening(
+        f"it {_instead(seen, port)}",
+        hint=f"read PORT from the environment and listen on 0.0.0.0:$PORT (PORT was {port})",
+        reason=f"app {_instead(seen, port)}",
+    )
