@@ -9,9 +9,9 @@ from minpaas.server.access import Actor
 from minpaas.server.errors import Locked
 from minpaas.server.git import repo
 from minpaas.server.git.source import Source
-from minpaas.server.launch import launch
+from minpaas.server.launch import environment_of, launch
 from minpaas.server.machine import Machine
-from minpaas.server.models import DEPLOY_BRANCHES, App, Process, Runtime
+from minpaas.server.models import DEPLOY_BRANCHES, App, Process, Release, Runtime
 from minpaas.server.operations import Operation, Operations, in_background
 from minpaas.server.runtimes import Plan
 
@@ -76,7 +76,7 @@ class Deploys:
             self.move_branch(app.name, branch, commit)
             return app
         with repo.held(machine.repo(app.name), operation.id, commit):
-            plan, image = self._build(operation, app, commit, runtime, command)
+            plan, image, app = self._build(operation, app, commit, runtime, command)
             made = release.draft(app, plan, image, commit, operation.why(f"Deploy {commit[:7]}"))
             try:
                 live = launch(
@@ -86,6 +86,8 @@ class Deploys:
                 release.prune(machine, app.name)
                 raise
             self.move_branch(app.name, branch, commit)
+        if plan.postdeploy and app.release is None:
+            self._postdeploy(operation, live, made, plan.postdeploy)
         self.retire(app.name, app.processes)
         say.step(f"Live: {live.name} {made.name} ({commit[:7]}) in {time.monotonic() - operation.began:.1f} s")
         say.detail(machine.url(live.name))
@@ -116,7 +118,8 @@ class Deploys:
 
     def _build(
         self, operation: Operation, app: App, commit: str, runtime: Runtime | None, command: str | None
-    ) -> tuple[Plan, str]:
+    ) -> tuple[Plan, str, App]:
+        """What was planned, the image, and the app with the config vars that its code asks for."""
         machine, say = self.machine, operation.transcript
         config = machine.configs.read(app.name, app.config)
         modules = submodules.fetch(machine, app.name, commit, operation.facts.get("repo", ""), say)
@@ -129,6 +132,8 @@ class Deploys:
                 say.detail(reason)
             for warning in plan.warnings:
                 say.trouble(warning)
+            app = release.settle_config(machine, app, plan, say)
+            config = machine.configs.read(app.name, app.config)
             self.operations.note(operation, "build", commit=commit)
             with self._builds:
                 operation.check()
@@ -140,7 +145,16 @@ class Deploys:
                 finally:
                     operation.on_halt = lambda: None
                     operation.check()
-                return plan, image
+                return plan, image, app
+
+    def _postdeploy(self, operation: Operation, live: App, made: Release, command: str) -> None:
+        """app.json's script after the first deploy; the release is live already, so a failure is only said."""
+        say = operation.transcript
+        with say.timed(f"Running the postdeploy script: {command}"):
+            environment = environment_of(self.machine, made)
+            code = run.one_off(self.machine, live, made, command, environment, say, operation.check)
+        if code:
+            say.trouble(f"The postdeploy script ended with {code}; run it again with: minpaas run {command}")
 
     def noter(self, operation: Operation) -> "_Noter":
         """A way to journal that a story further down can be given."""

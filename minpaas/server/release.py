@@ -1,9 +1,12 @@
 """The step that makes a release of an image: numbered, written once, and by the rename of apps.json the truth."""
 
+import secrets
+
 from minpaas.server import registry
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Checks, Process, Release, Why
 from minpaas.server.runtimes import Plan
+from minpaas.server.transcript import Transcript
 
 KEPT = 10  # releases whose images stay, for rollback
 
@@ -18,18 +21,43 @@ def draft(app: App, plan: Plan, image: str, commit: str, why: Why) -> Release:
         commit=commit,
         runtime=plan.runtime,
         process_types=plan.process_types,
-        formation=app.formation,
+        runtime_version=plan.version,
+        formation={**app.formation, **plan.formation} if app.release is None else app.formation,
         port=plan.port,
         environment=plan.environment,
         config=app.config,
-        release_command=plan.process_types.get("release", ""),
-        checks=app.checks or Checks(),
+        release_command=plan.release_command,
+        checks=app.checks or Checks(path=plan.health_path),
         domains=app.domains,
         created_at=registry.now(),
         created_by=why.actor,
         operation=why.operation,
         reason=why.reason,
     )
+
+
+def settle_config(machine: Machine, app: App, plan: Plan, transcript: Transcript) -> App:
+    """The app with the config vars that app.json has a value for, at its first deploy; what it lacks is said by name.
+
+    They become the app's own with its first release; a deploy that fails leaves none behind.
+    """
+    values = machine.configs.read(app.name, app.config)
+    made, missing = dict[str, str](), list[str]()
+    for one in plan.config_vars:
+        if one.name in values:
+            continue
+        if app.release is None and one.generated:
+            made[one.name] = secrets.token_hex(32)
+        elif app.release is None and one.default is not None:
+            made[one.name] = one.default
+        elif one.required and one.default is None and not one.generated:
+            missing.append(one.name)
+    if made:
+        transcript.detail(f"Config vars of app.json: {', '.join(sorted(made))}")
+    if missing:
+        settings = " ".join(f"{name}=..." for name in missing)
+        transcript.trouble(f"app.json asks for {', '.join(missing)}: minpaas config:set {settings} -a {app.name}")
+    return app.model_copy(update={"config": machine.configs.write(app.name, {**values, **made})}) if made else app
 
 
 def redraft(app: App, base: Release, why: Why, config: str | None) -> Release:
@@ -60,6 +88,7 @@ def record(machine: Machine, app: App, release: Release, processes: list[Process
             "status": "running",
             "stopped": False,
             "config": release.config,
+            "formation": release.formation,
             "exit_code": None,
             "url": machine.url(app.name),
             "release": release.number,

@@ -254,6 +254,37 @@ def test_the_release_command_decides(platform: Platform, checkout: Checkout, app
     assert platform.get(app) == (200, "one\n")
 
 
+def test_app_json_settles_the_first_deploy(platform: Platform, checkout: Checkout, app: str) -> None:
+    description = {
+        "env": {
+            "PLAIN": {"value": "given"},
+            "SECRET": {"generator": "secret"},
+            "NEEDED": {"description": "no default"},
+            "OWN": "from app.json",
+        },
+        "formation": {"web": {"quantity": 2}},
+        "scripts": {"postdeploy": "echo after the first deploy: $PLAIN"},
+    }
+    checkout.commit({**script(ENVIRONMENT), "app.json": json.dumps(description)})
+    platform.request("POST", "/apps", {"name": app})
+    config(platform, app, OWN="mine")
+    pushed = platform.push(checkout, app)
+    assert pushed.returncode == 0, pushed.stdout
+    values = platform.request("GET", f"/apps/{app}/config")
+    assert (values["PLAIN"], values["OWN"]) == ("given", "mine")
+    assert len(values["SECRET"]) >= 32
+    assert values["SECRET"] not in pushed.stdout
+    assert f"app.json asks for NEEDED: minpaas config:set NEEDED=... -a {app}" in pushed.stdout
+    assert "  after the first deploy: given" in pushed.stdout
+    assert seen(platform, app)["SECRET"] == sha(values["SECRET"])
+    assert platform.request("GET", f"/apps/{app}")["formation"] == {"web": 2}
+    checkout.commit({"x": "y"})
+    again = platform.push(checkout, app)
+    assert again.returncode == 0
+    assert "after the first deploy" not in again.stdout
+    assert platform.request("GET", f"/apps/{app}/config") == values
+
+
 def test_a_build_can_be_cancelled(platform: Platform, checkout: Checkout, app: str) -> None:
     checkout.commit(serving("one"))
     assert platform.push(checkout, app).returncode == 0
