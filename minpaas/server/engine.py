@@ -301,6 +301,11 @@ class Engine:
             return False, None, 0
         return bool(found["Running"]), found["ExitCode"], int(found["Pid"] or 0)
 
+    def do_inside(self, container: str, command: list[str]) -> None:
+        """Run a command inside a running container, and do not wait for it."""
+        made = self.api.exec_create(container, command, stdout=False, stderr=False)
+        self.api.exec_start(made["Id"], detach=True)
+
     def address(self) -> tuple[str, str]:
         """Where the engine listens (unix:///path or tcp://host:port), and the prefix of its paths."""
         return docker.utils.kwargs_from_env().get("base_url") or _DEFAULT_HOST, f"/v{self.api.api_version}"

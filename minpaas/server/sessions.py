@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -57,7 +58,9 @@ class Sessions:
         check(actor, "deploy", app)
         one = await self.do(self._one_offs.make, app, asked)
         if not asked.detach:
-            self._open[app, one.name] = Session(one, asked, asyncio.get_running_loop().create_future())
+            loop = asyncio.get_running_loop()
+            self._open[app, one.name] = Session(one, asked, loop.create_future())
+            loop.call_later(_PATIENCE, self._forget, app, one.name)
         return {"name": one.name, "app": app, "command": asked.text, "attached": not asked.detach, "tty": asked.tty}
 
     async def all(self, app: str, actor: Actor) -> list[dict[str, Any]]:
@@ -124,6 +127,13 @@ class Sessions:
     async def do(self, work: Callable[..., T], *arguments: object) -> T:
         """A short blocking call, on a thread that no other door needs."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*arguments))
+
+    def _forget(self, app: str, name: str) -> None:
+        """One whose output nobody has asked for by now is not waited for."""
+        session = self._open.get((app, name))
+        if session and not session.stream.done():
+            session.stream.cancel()
+            del self._open[app, name]
 
     def _session(self, app: str, name: str) -> Session:
         if (app, name) not in self._open:
@@ -199,8 +209,14 @@ class Sessions:
             return
         runs, _, pid = self._engine.inside(one.inside)
         # the engine has no call for it; the pid is one of this machine only if the kernel says that it is in that container
-        if runs and pid and one.container in _cgroups(pid):
+        if not runs or not pid or one.container not in _about(pid, "cgroup"):
+            return
+        try:
             os.kill(pid, getattr(signal, f"SIG{wanted}"))
+        except PermissionError:  # a server that is not root: the container's own shell may
+            inner = re.search(r"^NSpid:.*\s(\d+)$", _about(pid, "status"), re.M)
+            if inner:
+                self._engine.do_inside(one.container, ["/bin/sh", "-c", f"kill -{wanted} {inner[1]}"])
 
     def _finish(self, one: OneOff, tty: bool) -> None:
         """End it if it still runs, and take it away. A shell in a terminal leaves at a hangup, as it would anywhere."""
@@ -226,8 +242,8 @@ class Sessions:
                 time.sleep(0.1)
 
 
-def _cgroups(pid: int) -> str:
+def _about(pid: int, what: str) -> str:
     try:
-        return Path(f"/proc/{pid}/cgroup").read_text()
+        return Path(f"/proc/{pid}/{what}").read_text()
     except OSError:
         return ""
