@@ -165,13 +165,13 @@ def test_formation(platform: Platform, checkout: Checkout, app: str) -> None:
         assert after["release"] == 1
         good = checkout.commit({"worker.py": worker + "#\n"})
         assert platform.push(checkout, app).returncode == 0
-        before = platform.request("GET", f"/apps/{app}")["processes"]
+        before = platform.containers(app)
         checkout.commit({"worker.py": "raise SystemExit(4)\n"})
         pushed = platform.push(checkout, app)
     assert visitor.failures == []
     assert pushed.returncode == 1
     assert "(app exited with 4)" in pushed.stdout
-    assert platform.request("GET", f"/apps/{app}")["processes"] == before
+    assert sorted(platform.containers(app)) == sorted(before)
     assert platform.ref(app) == good
     assert platform.request("PATCH", f"/apps/{app}/formation", {"formation": {"web": 0}})["status"] == "running"
     assert platform.get(app)[0] == 503
@@ -281,7 +281,7 @@ def test_app_json_settles_the_first_deploy(platform: Platform, checkout: Checkou
     checkout.commit({"x": "y"})
     again = platform.push(checkout, app)
     assert again.returncode == 0
-    assert "after the first deploy" not in again.stdout
+    assert "Running the postdeploy script" not in again.stdout
     assert platform.request("GET", f"/apps/{app}/config") == values
 
 
