@@ -17,6 +17,7 @@ local CONNECT = 1 -- seconds to connect while there is another target to ask; a 
 local EVERY = 0.2 -- seconds between a worker's reports of the requests it has served
 local LINES = 20 -- of one host that a worker shows between two reports; the others it only counts
 local WAITING = 4000 -- lines that wait for the control plane; older ones go
+local PROBE = "minpaas-probe" -- as minpaas/server/proof.py has it
 local CONTENT_SECURITY = "default-src 'none'; style-src 'unsafe-inline'"
 
 local _M = {}
@@ -231,13 +232,13 @@ end
 
 -- ---- what is said of requests ----
 
-local function described(status)
+local function described(status, id)
     local uri = var.request_uri or ""
     if #uri > 2000 then
         uri = sub(uri, 1, 2000) .. "..."
     end
     return table.concat({
-        var.msec, var.request_method or "", (gsub(uri, "[%c ]", "?")), var.host, var.id or "", status, var.request_time or 0,
+        var.msec, var.request_method or "", (gsub(uri, "[%c ]", "?")), var.host, id, status, var.request_time or 0,
         var.bytes_sent or 0, find(var.upstream_header_time or "", "%d") and "app" or "router",
     }, " ")
 end
@@ -250,13 +251,17 @@ function _M.log()
         return
     end
     local one, status = entry.served, ngx.status
+    if one.count < LINES then
+        local id = var.id or ""
+        if sub(id, 1, #PROBE) == PROBE then
+            return -- the control plane's own request; among many it does no harm to the count
+        end
+        one.count = one.count + 1
+        one.lines[one.count] = described(status, id)
+    end
     one.all = one.all + 1
     if status >= 500 and not entry.state then
         one.bad = one.bad + 1
-    end
-    if one.count < LINES then
-        one.count = one.count + 1
-        one.lines[one.count] = described(status)
     end
 end
 

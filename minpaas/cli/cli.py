@@ -7,7 +7,7 @@ from collections.abc import Callable
 import typer
 
 from minpaas.cli import apps as apps_
-from minpaas.cli import builds, completion, config, domains, ps, releases
+from minpaas.cli import bake, builds, completion, config, domains, ps, releases
 from minpaas.cli.apps import apps, create, delete, open_app, status, version
 from minpaas.cli.deploy import deploy
 from minpaas.cli.doctor import doctor
@@ -54,6 +54,8 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "releases:info": releases.info,
         "releases:output": releases.output,
         "rollback": releases.rollback,
+        "bake": bake.bake,
+        "bake:set": bake.set_,
     },
     CONFIG: {
         "config": config.config,

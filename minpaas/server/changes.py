@@ -193,6 +193,7 @@ class Changes:
     def _launch(self, operation: Operation, found: App, staged: App, made: Release) -> App:
         live = launch.launch(self._machine, operation, staged, made, self._deploys.noter(operation))
         self._retire_replaced(found, live)
+        self._deploys.on_live(operation, found, live)
         operation.transcript.step(f"Live: {live.name} {made.name}")
         return live
 

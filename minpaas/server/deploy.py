@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from minpaas.server import build, receive, release, run, submodules
 from minpaas.server.access import Actor
@@ -16,6 +17,7 @@ from minpaas.server.operations import Operation, Operations, in_background
 from minpaas.server.runtimes import Plan
 
 log = logging.getLogger("minpaas.deploy")
+OnLive = Callable[[Operation, App, App], None]
 
 
 class Deploys:
@@ -26,6 +28,7 @@ class Deploys:
         self.operations = Operations(machine)
         self.turns = self.operations.turns
         self._builds = threading.Semaphore(machine.settings.parallel_builds)
+        self.on_live: OnLive = lambda operation, before, live: None  # is told of each new release; may take it back
 
     def push(self, app: str, update: receive.Update, moved: bool, actor: Actor) -> Operation:
         """Deploy a pushed commit whose objects are in the app's repository."""
@@ -89,6 +92,7 @@ class Deploys:
         if plan.postdeploy and app.release is None:
             self._postdeploy(operation, live, made, plan.postdeploy)
         self.retire(app.name, app.processes)
+        self.on_live(operation, app, live)
         say.step(f"Live: {live.name} {made.name} ({commit[:7]}) in {time.monotonic() - operation.began:.1f} s")
         say.detail(machine.url(live.name))
         say.detail(

@@ -368,6 +368,12 @@ class AnswersWorse(DeployFailed):
     title = "The new release answers with a server error"
 
 
+class TakenBack(DeployFailed):
+    """The new release did badly while it was watched; the one before serves again."""
+
+    title = "The new release was taken back"
+
+
 class MachineTrouble(MinPaasError):
     """The engine, nginx or the disk is not as it must be."""
 

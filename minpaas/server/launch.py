@@ -1,14 +1,16 @@
 """The story of a cutover: new, healthy, switch, commit, then the old. All process types switch together, or none does."""
 
+import logging
 from collections.abc import Callable
 
-from minpaas.server import release, route, run
+from minpaas.server import proof, release, route, run
 from minpaas.server.errors import AnswersWorse, ImageGone, MachineTrouble, ReleaseCommandFailed
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Process, Release
 from minpaas.server.operations import Operation
 from minpaas.server.transcript import Transcript
 
+log = logging.getLogger("minpaas.launch")
 Note = Callable[..., None]
 
 
@@ -31,12 +33,16 @@ def launch(machine: Machine, operation: Operation, app: App, made: Release, note
         say.step(f"Routing {machine.url(app.name)} to {made.name}")
         say.command(f'{machine.host(app.name)} "{",".join(one.address for one in route.web(processes))}";')
         operation.check()
-        route.switch(machine, instead=live)
-        _publish(machine, live, made)
+        with proof.asked(machine, app, made) as prober:
+            route.switch(machine, instead=live)
+            _publish(machine, live, made)
     except BaseException:
         run.remove(machine, processes)
         raise
+    _route_again(machine)
     run.keep(machine, made, processes)
+    if prober and (told := prober.told_soon()):
+        say.detail(told)
     return live
 
 
@@ -70,6 +76,7 @@ def again(machine: Machine, operation: Operation, app: App, formation: dict[str,
         run.remove(machine, started)
         route.switch(machine)
         raise
+    _route_again(machine)
     run.keep(machine, live, started)
     return after
 
@@ -102,6 +109,17 @@ def _release_command(
         code = run.one_off(machine, app, made, made.release_command, environment, operation.transcript, operation.check)
         if code:
             raise ReleaseCommandFailed(f"it ended with {code}")
+
+
+def _route_again(machine: Machine) -> None:
+    """Now that the registry says it: a switch for another app, between ours and the commit, was made of the old record.
+
+    What is committed stays so, also where nginx has just gone: the next switch says the same.
+    """
+    try:
+        route.switch(machine)
+    except MachineTrouble:
+        log.exception("nginx was not told again")
 
 
 def _publish(machine: Machine, live: App, made: Release) -> None:

@@ -17,11 +17,12 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from minpaas import __version__
-from minpaas.server import changes_api, dashboard, logs_api, ps_api, run_api
+from minpaas.server import bake_api, changes_api, dashboard, logs_api, ps_api, run_api
 from minpaas.server.access import SYSTEM
 from minpaas.server.answers import answer_error
 from minpaas.server.api import router
 from minpaas.server.apps import Apps
+from minpaas.server.bake import Bake
 from minpaas.server.build import prune_workspace
 from minpaas.server.changes import Changes
 from minpaas.server.deploy import Deploys
@@ -80,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load()
     machine = wire(settings)
     deploys = Deploys(machine)
-    traffic = Traffic(machine)
+    traffic, bake = Traffic(machine), Bake(deploys)
     apps, keys = Apps(deploys), Keys(settings)
     logs = Logs(machine, deploys.operations, traffic.lines)
     changes = Changes(deploys)
@@ -97,6 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             machine.registry.open()
             await asyncio.to_thread(machine.nginx.ensure_running)
             await asyncio.to_thread(recover, deploys)
+            bake.recover()
             await asyncio.to_thread(one_offs.recover)
         except MinPaasError as error:
             machine.registry.close()
@@ -119,6 +121,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="MinPaas", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(router(apps, deploys, keys))
     app.include_router(logs_api.router(apps, logs))
+    app.include_router(bake_api.router(apps, changes, bake))
     app.include_router(changes_api.router(apps, changes))
     app.include_router(ps_api.router(apps))
     app.include_router(run_api.router(Sessions(one_offs)))

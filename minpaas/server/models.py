@@ -160,6 +160,9 @@ class App(BaseModel):
     checks: Checks | None = None  # set by its owner, before what the code asks for
     networks: list[str] = []  # Docker networks of the owner's that its processes also join
     domains: list[Domain] = []
+    bake: int | None = None  # seconds for which a new release is watched; None is the setting's own
+    hold: bool = False  # a push waits for the end of that time
+    notice: str = ""  # what was done to it by itself, until its next release
     stopped: bool = False  # by its owner
     maintenance: bool = False
     locked: str = ""  # why nothing may be deployed; empty when it may

@@ -90,6 +90,7 @@ def record(machine: Machine, app: App, release: Release, processes: list[Process
             "config": release.config,
             "formation": release.formation,
             "exit_code": None,
+            "notice": "",
             "url": machine.url(app.name),
             "release": release.number,
             "last_release": release.number,

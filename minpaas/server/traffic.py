@@ -11,7 +11,6 @@ from minpaas.server.transcript import clean
 
 log = logging.getLogger("minpaas.traffic")
 KEPT = 1000  # lines of an app
-PROBE = "minpaas-probe"  # the request id of our own requests, which are nobody's visit
 _EVERY = 0.25  # seconds
 
 
@@ -52,7 +51,7 @@ class Traffic:
         self._kept = {app: lines for app, lines in self._kept.items() if app in set(owners.values())}
         for text in said:
             host, _, rest = text.partition(" ")
-            if (app := owners.get(host)) and PROBE not in rest:
+            if app := owners.get(host):
                 self._number += 1
                 line = _line(rest, self._number)
                 self._kept.setdefault(app, deque(maxlen=KEPT)).append(line)
