@@ -159,7 +159,7 @@ class Apps:
             shutil.rmtree(machine.repo(new), ignore_errors=True)
             shutil.copytree(old, machine.repo(new), symlinks=True, copy_function=os.link)
         kept = machine.settings.state / "apps"
-        for folder in ("config", *(("deploys", "releases") if everything else ())):
+        for folder in ("config", *(("deploys", "releases", "logs") if everything else ())):
             if (kept / source.name / folder).is_dir():
                 shutil.copytree(
                     kept / source.name / folder, kept / new / folder, copy_function=os.link, dirs_exist_ok=True
@@ -196,6 +196,9 @@ class Apps:
     def _clear(self, name: str, processes: list[Process], new: str) -> None:
         """After a rename: let the old processes drain, then let go of what only they needed."""
         try:
+            # what they still print while they drain is lost: it belongs to a name that is gone
+            for process in processes:
+                self._keep_lines(process, new)
             run.retire(self.machine, processes)
             self._hold(new)
             with self._deploys.turns.turn(name):
@@ -203,6 +206,15 @@ class Apps:
                     self._drop_images(name)
         except Exception:
             log.exception("clearing away what was %s", name)
+
+    def _keep_lines(self, process: Process, new: str) -> None:
+        engine = self.machine.engine
+        if seen := engine.usage(process.container):
+            found = seen[0]
+            try:
+                self.machine.archive.keep(new, found.release, found.process, found.id, engine.log_lines(found.id))
+            except OSError as error:  # a full disk must not keep it from being stopped
+                log.warning("what %s of %s printed is not kept: %s", found.process, found.app, error)
 
     def _hold(self, name: str) -> None:
         with self._deploys.turns.turn(name):

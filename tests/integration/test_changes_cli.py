@@ -350,10 +350,12 @@ def test_builds(platform: Platform, checkout: Checkout, app: str) -> None:
 
 
 def test_rename_and_clone(platform: Platform, checkout: Checkout, app: str) -> None:
-    commit = checkout.commit({**serving("moved"), "Procfile": PROCFILE + WORKER})
+    talking = serving("moved", extra='print("asked for", self.path, flush=True)')
+    commit = checkout.commit({**talking, "Procfile": PROCFILE + WORKER})
     assert platform.push(checkout, app).returncode == 0
     said(platform, "config:set", app, "WORD=x")
     said(platform, "domains:add", app, f"{app}.example.org")
+    platform.get(app, "/before")
     second, third = f"{app}-b", f"{app}-c"
     assert said(platform, "apps:clone", app, second) == [
         f"-----> Cloning {app} to {second}",
@@ -400,6 +402,7 @@ def test_rename_and_clone(platform: Platform, checkout: Checkout, app: str) -> N
     assert platform.push(checkout, third).returncode == 0
     assert platform.get(third) == (200, "newer\n")
     platform.wait_for(lambda: not platform.containers(app) and not platform.images(app), 20, "the old name to be empty")
+    assert "asked for /before" in platform.cli("logs", third, "-n", "1000").stdout, "logs move too"
     said(platform, "create", app)
     assert data(platform, "releases", app) == [], "the name is free again"
     assert data(platform, "apps:rename", app, f"{app}-d")["name"] == f"{app}-d"
@@ -450,3 +453,25 @@ def test_a_request_that_is_sent_again_is_done_once(platform: Platform, live: str
     processes = platform.request("GET", f"/apps/{live}")["processes"]
     assert platform.ask("POST", f"/apps/{live}/restart", {}, **streamed) == first
     assert platform.request("GET", f"/apps/{live}")["processes"] == processes
+
+
+def test_a_renamed_and_a_cloned_app_outlive_a_crash(own_platform: Platform, checkout: Checkout) -> None:
+    platform = own_platform
+    commit = checkout.commit(serving("kept"))
+    assert platform.push(checkout, "old").returncode == 0
+    said(platform, "config:set", "old", "WORD=x")
+    said(platform, "apps:clone", "old", "twin")
+    said(platform, "apps:rename", "old", "new")
+    platform.kill()
+    platform.start()
+    assert [one["name"] for one in data(platform, "apps")] == ["new", "twin"]
+    for app in ("new", "twin"):
+        assert platform.get(app) == (200, "kept\n")
+        assert platform.ref(app) == commit
+        image = data(platform, "releases", app)[0]["image"]
+        platform.wait_for(lambda app=app, image=image: image in platform.holders(app), 15, "the image to be held")
+    assert said(platform, "rollback", "new")[-2] == "-----> Live: new v3"
+    said(platform, "delete", "new", "--confirm")
+    assert platform.get("twin") == (200, "kept\n")
+    said(platform, "ps:restart", "twin")
+    assert platform.get("twin") == (200, "kept\n")
