@@ -18,6 +18,7 @@ from minpaas.server.health import await_settled as await_settled
 from minpaas.server.health import probe as probe
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Limits, Process, Release
+from minpaas.server.seen import Seen
 from minpaas.server.sockets import established
 from minpaas.server.transcript import Transcript
 
@@ -117,6 +118,9 @@ def keep(machine: Machine, release: Release, processes: list[Process]) -> None:
     """They have gone live: from now on the engine keeps them running."""
     for process in processes:
         machine.engine.keep_running(process.container)
+        found = machine.engine.container(process.container)
+        if found.status == "running":  # else the watch looks at it: it has ended between its answer and now
+            machine.sight.note(found.id, Seen(since=found.started_at))
         machine.archive.tell(release.app, release.name, process.name, "State changed from starting to up")
 
 
