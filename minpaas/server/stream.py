@@ -76,6 +76,8 @@ class Stream:
             try:
                 place = self._take(container, process, release, place, since)
                 self._await_running(container)
+                if self._ended.is_set():
+                    return
                 place = self._take(container, process, release, place, since, follow=False)
             except NotFound:
                 for line in self._machine.archive.rest(self._app, container, place):

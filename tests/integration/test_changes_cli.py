@@ -35,6 +35,7 @@ def said(platform: Platform, *command: object, code: int = 0, **kwargs: Any) -> 
     text = re.sub(r"\d+[smhd] ago", "N ago", done.stdout)
     text = re.sub(r"after \d+\.\d s", "after N s", text).replace(f":{platform.http_port}", ":PORT")
     text = re.sub(r"\b\d{8}-\d{6}-\w+", "ID", re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "TIME", text))
+    text = re.sub(r"\b0 of \d+ probe", "0 of N probe", text)
     return [re.sub(r"(?<=[^\s!]) {2,}", "  ", line) for line in text.splitlines()]
 
 
@@ -50,12 +51,15 @@ def number(platform: Platform, app: str) -> int:
     return int(platform.request("GET", f"/apps/{app}")["release"])
 
 
-def started(app: str, release: int) -> list[str]:
+def started(app: str, release: int, before: bool = True, watched: bool = True) -> list[str]:
     """What every new release of one web process says."""
+    watch = f"       Watched for 30 s: should it crash or fail, v{release - 1} comes back"
     return [
         f"-----> Starting v{release} (web=1)",
         "       web.1 answers GET / with 200 after N s",
         f"-----> Routing http://{app}.localhost:PORT to v{release}",
+        *(["       0 of N probe requests failed"] if before else []),
+        *([watch] if watched and before else []),
         f"-----> Live: {app} v{release}",
     ]
 
@@ -199,7 +203,7 @@ def test_releases_and_rollback(platform: Platform, checkout: Checkout, app: str)
     assert [json.loads(line)["kind"] for line in (told[0], told[-1])] == ["step", "end"]
     assert said(platform, "rollback", app) == [
         f"-----> Rolling back to v1 ({first[:7]})",
-        *started(app, 3),
+        *started(app, 3, watched=False),
         f"       To undo: minpaas rollback v2 -a {app}",
     ]
     after = data(platform, "rollback", "v2", "-a", app)
@@ -359,7 +363,7 @@ def test_rename_and_clone(platform: Platform, checkout: Checkout, app: str) -> N
     second, third = f"{app}-b", f"{app}-c"
     assert said(platform, "apps:clone", app, second) == [
         f"-----> Cloning {app} to {second}",
-        *started(second, 1),
+        *started(second, 1, before=False),
         f"       http://{second}.localhost:PORT",
         f"       To remove it: minpaas delete {second}",
     ]
