@@ -449,7 +449,7 @@ def test_a_request_that_is_sent_again_is_done_once(platform: Platform, live: str
     assert len({text for _, text in answers}) == 1
     platform.request("PATCH", path, {"values": {"ONCE": None}})
     assert platform.ask("PATCH", path, body, **key) == answers[0], "not done again"
-    assert data(platform, "config", live) == {}
+    assert "ONCE" not in data(platform, "config", live)
     status, text = platform.ask("PATCH", path, {"values": {}}, **key)
     assert (status, json.loads(text)["title"]) == (409, "That key is used already")
     streamed = {"Idempotency-Key": f"stream-{time.time()}", "Accept": "text/event-stream"}
