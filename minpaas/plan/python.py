@@ -6,6 +6,7 @@ from collections.abc import Callable
 from minpaas.plan import node as node_planner
 from minpaas.plan import python_code, python_packages, versions
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError, PythonRecipe
+from minpaas.plan.python_packages import Packages
 from minpaas.plan.tree import Tree
 
 _MARKS = (
@@ -41,15 +42,31 @@ def plan(
     if served is None and not types.get("web"):
         raise _no_start()
     packages = python_packages.choose(tree, notes, [served.server] if served and served.server else [])
-    assets = _assets(tree, notes)
-    collect = _collectstatic(tree, notes)
-    names = set(tree.names("bin"))
-    before = ("bash bin/pre_compile",) if "pre_compile" in names else ()
-    after = [*packages.project, *(["bash bin/post_compile"] if "post_compile" in names else [])]
     if served:
         types = {**types, "web": served.command}
         notes.because(f"Start: {served.command} ({served.why})")
-    recipe = PythonRecipe(
+    recipe = _recipe(tree, notes, packages, version)
+    building = [*(recipe.assets.build if recipe.assets else ()), *recipe.project, recipe.collectstatic]
+    return Plan(
+        "python",
+        notes.reasons,
+        types,
+        version,
+        asked,
+        packages.manager,
+        "; ".join(packages.install),
+        "; ".join(one for one in building if one),
+        environment=_environment(tree),
+        warnings=notes.warnings,
+        python=recipe,
+    )
+
+
+def _recipe(tree: Tree, notes: Notes, packages: Packages, version: str) -> PythonRecipe:
+    hooks = set(tree.names("bin"))
+    before = ("bash bin/pre_compile",) if "pre_compile" in hooks else ()
+    after = [*packages.project, *(["bash bin/post_compile"] if "post_compile" in hooks else [])]
+    return PythonRecipe(
         version,
         packages.manager,
         packages.tool,
@@ -59,22 +76,9 @@ def plan(
         before,
         tuple(packages.install),
         tuple(after),
-        collect,
+        _collectstatic(tree, notes),
         tuple(_aptfile(tree, notes)),
-        assets,
-    )
-    return Plan(
-        "python",
-        notes.reasons,
-        types,
-        version,
-        asked,
-        packages.manager,
-        "; ".join(packages.install),
-        "; ".join([*(assets.build if assets else ()), *after, *([collect] if collect else [])]),
-        environment=_environment(tree),
-        warnings=notes.warnings,
-        python=recipe,
+        _assets(tree, notes),
     )
 
 

@@ -9,7 +9,7 @@ from minpaas.plan.tree import Tree, find
 
 _ENTRIES = ("app", "main", "server", "wsgi", "asgi", "application", "api", "run", "index", "web", "__init__")
 _ATTRIBUTES = ("app", "application", "api", "server", "create_app", "make_app")
-_WSGI = {"Flask": "Flask", "Bottle": "Bottle", "Dash": "Dash", "APIFlask": "APIFlask", "Eve": "Eve", "OpenAPI": "Flask"}
+_WSGI = {"Flask": "Flask", "Bottle": "Bottle", "APIFlask": "APIFlask", "Eve": "Eve", "OpenAPI": "Flask"}
 _ASGI = {"FastAPI": "FastAPI", "Starlette": "Starlette", "Quart": "Quart", "Litestar": "Litestar", "Sanic": "Sanic",
          "FastHTML": "FastHTML", "BlackSheep": "BlackSheep", "Robyn": "Robyn"}  # fmt: skip
 _FACTORIES = {"create_app", "make_app", "build_app", "get_app", "app_factory"}
@@ -171,7 +171,7 @@ def _application(text: str) -> tuple[str, str, bool] | None:
         return None
     name = best[0]
     framework, asgi = found[name]
-    return (f"{name}.server" if framework == "Dash" else name), framework, asgi
+    return name, framework, asgi
 
 
 def _top_level(tree: ast.Module) -> list[ast.stmt]:
@@ -189,6 +189,8 @@ def _top_level(tree: ast.Module) -> list[ast.stmt]:
 
 
 def _made_by(node: ast.AST | None, imported: set[str]) -> tuple[str, bool] | None:
+    if isinstance(node, ast.Attribute) and node.attr == "server" and "dash" in imported:
+        return "Dash", False  # server = app.server
     if not isinstance(node, ast.Call):
         return None
     name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")

@@ -16,6 +16,7 @@ _EXPORTED = "/tmp/requirements.txt"
 _PIP_ONLY = re.compile(
     r"^\s*(-e|--editable)[ =]*(git|hg|svn|bzr)\+|--(install|global|config)-option|--process-dependency-links|\x00", re.M
 )
+_OLD_GUNICORN = re.compile(r"^gunicorn==(19|20)\.", re.M)
 _LOCAL = re.compile(r"^\s*(-e\s|--editable|\.{1,2}(/|\s*$)|file:)|@\s*file:|^\s*[\w./-]+\.(whl|tar\.gz)\s*$", re.M)
 LOCKED = "/run/minpaas/locked.txt"
 
@@ -46,6 +47,11 @@ def choose(tree: Tree, notes: Notes, servers: list[str]) -> Packages:
     chosen = found[0][1] if found else _without_lock(names, project)
     makers = {"pip": _pip, "pipenv": _pipenv, "poetry": _poetry, "uv": _uv, "pyproject": _pyproject, "setup": _setup}
     packages = makers[chosen](tree, notes, project) if chosen else Packages("uv", "")
+    if packages.manager != "pip" and _OLD_GUNICORN.search(packages.text) and not has(packages.text, "setuptools"):
+        notes.because(
+            "setuptools before 81 as well: this gunicorn imports pkg_resources, which newer ones have no more"
+        )
+        servers = [*servers, "'setuptools<81'"]
     if servers:
         wanted = " ".join(servers)
         last = packages.install[-1] if packages.install else ""
@@ -117,7 +123,7 @@ def _without_lock(names: set[str], project: dict[str, Any]) -> str:
 def _pip(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     manifests, local = requirement_files(tree)
     text = "\n".join(tree.read(name) or "" for name in manifests)
-    made = Packages("uv", "requirements.txt", manifests=manifests, whole_tree=local)
+    made = Packages("uv", "requirements.txt", manifests=manifests, whole_tree=local, text=text.lower())
     if _PIP_ONLY.search(text):
         made.manager = "pip"
         made.install = [
@@ -145,7 +151,8 @@ def _pipenv(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     lines = [f"--extra-index-url {one['url']}" for one in sources[1:] if "url" in one]
     lines += [_pinned(name, one) for name, one in packages.items()]
     local = any(isinstance(one, dict) and ("path" in one or "file" in one) for one in packages.values())
-    return Packages("uv", source, [f"uv pip install -r {LOCKED}"], whole_tree=local, locked="\n".join([*lines, ""]))
+    text = "\n".join([*lines, ""])
+    return Packages("uv", source, [f"uv pip install -r {LOCKED}"], whole_tree=local, locked=text, text=text.lower())
 
 
 def _pinned(name: str, told: Any) -> str:

@@ -103,7 +103,7 @@ def build(
     """
     for stack in stacks_of(plan):
         stacks.ensure(engine, settings, stack, transcript)
-    generated = None if plan.own_dockerfile else generate(plan, app, config or {})
+    generated = None if plan.own_dockerfile else generate(plan, app, config or {}, stacks.base)
     folder = settings.workspace / build_id
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Dockerfile").write_text(generated.dockerfile if generated else files.read(plan.dockerfile_path) or "")

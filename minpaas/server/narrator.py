@@ -9,7 +9,9 @@ from minpaas.server.transcript import Transcript
 
 _KEPT = 400  # lines of output that an explanation of a failure may look at
 _SHORTEST_SECRET = 6
-_PREFIX = re.compile(r"(?:--\S+ )*(?:\. /run/minpaas/\S+ && )?(.*?)(?: && mkdir -p node_modules)?", re.S)
+_PREFIX = re.compile(
+    r"(?:--\S+ )*(?:\. /(?:run|usr/local/share)/minpaas/\S+ && )*(.*?)(?: && mkdir -p node_modules)?", re.S
+)
 
 
 class Narrator:

@@ -37,16 +37,24 @@ def ensure(engine: Engine, settings: Settings, stack: str, transcript: Transcrip
 
     Raises MachineTrouble when it cannot be made, VersionNotFound when there is no such version.
     """
-    tag = f"minpaas/{stack}"
-    recipe = _recipe(stack)
+    alias, tag = f"minpaas/{stack}", base(stack)
     with _making:
-        if all(_is_current(engine, tag + suffix, recipe) for suffix in _targets(stack).values()):
-            return tag
-        with transcript.timed(f"Preparing the stack image {tag} (once)"):
-            base, official = _base(engine, settings, stack, transcript)
+        for suffix in _targets(stack).values():
+            if engine.image(tag + suffix) and not engine.image(alias + suffix):
+                _name(engine, tag + suffix, alias + suffix)
+        if all(engine.image(tag + suffix) for suffix in _targets(stack).values()):
+            return alias
+        with transcript.timed(f"Preparing the stack image {alias} (once)"):
+            origin, official = _base(engine, settings, stack, transcript)
             for target, suffix in _targets(stack).items():
-                _build(engine, stack, target, suffix, base, official, recipe, transcript)
-    return tag
+                _build(engine, stack, target, tag + suffix, origin, official, transcript)
+                _name(engine, tag + suffix, alias + suffix)
+    return alias
+
+
+def base(stack: str) -> str:
+    """The image that apps are built from: by what it is made of, so that two versions of MinPaas can share an engine."""
+    return f"minpaas/{stack}-{_recipe(stack)}"
 
 
 def has_python(engine: Engine, settings: Settings, version: str) -> bool:
@@ -62,9 +70,9 @@ def _targets(stack: str) -> dict[str, str]:
     return {"run": ""} if stack.startswith("static") else {"run": "", "build": "-build"}
 
 
-def _is_current(engine: Engine, tag: str, recipe: str) -> bool:
-    image = engine.image(tag)
-    return bool(image) and ((image or {})["Config"]["Labels"] or {}).get(_RECIPE) == recipe
+def _name(engine: Engine, image: str, alias: str) -> None:
+    repository, _, tag = alias.partition(":")
+    engine.api.tag(image, repository, tag)
 
 
 def _recipe(stack: str) -> str:
@@ -74,7 +82,7 @@ def _recipe(stack: str) -> str:
         digest.update(_dockerfile(stack, "base", official).encode())
     for content in _files().values():
         digest.update(content)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:12]
 
 
 def _dockerfile(stack: str, base: str, official: bool) -> str:
@@ -149,21 +157,20 @@ def _build(
     engine: Engine,
     stack: str,
     target: str,
-    suffix: str,
-    base: str,
+    tag: str,
+    origin: str,
     official: bool,
-    recipe: str,
     transcript: Transcript,
 ) -> None:
-    files = {"Dockerfile": _dockerfile(stack, base, official).encode(), **_files()}
+    files = {"Dockerfile": _dockerfile(stack, origin, official).encode(), **_files()}
     narrator = Narrator(transcript, quiet=True)
     try:
         engine.build(
             _tar(files),
-            tag=f"minpaas/{stack}{suffix}",
+            tag=tag,
             build_id=f"stack-{stack}-{target}",
             on_status=narrator.status,
-            labels={_RECIPE: recipe},
+            labels={_RECIPE: _recipe(stack)},
             options={"target": target},
         )
     except BuildFailed as error:

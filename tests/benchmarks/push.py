@@ -16,17 +16,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minpaas.plan import Folder, plan
+from minpaas.server import stacks
 from minpaas.server.runtimes import generate
 from tests.conftest import DOCKER, ROOT, Checkout, Platform, run
 
 ROUNDS = 7
 SAMPLES = ("hello-python", "hello-node")
 # what a person would write who knows neither uv nor cache mounts
+_END = 'COPY app/ .\nCMD ["sh", "-c", "{start}"]\n'
 PLAIN = {
-    "hello-python": "FROM {pip}\nWORKDIR /app\nCOPY app/requirements.txt .\nRUN pip install -r requirements.txt\n"
-    'COPY app/ .\nCMD ["sh", "-c", "{start}"]\n',
-    "hello-node": "FROM minpaas/node:24\nWORKDIR /app\nCOPY app/package*.json ./\nRUN npm ci\n"
-    'COPY app/ .\nCMD ["sh", "-c", "{start}"]\n',
+    "hello-python": {
+        "venv and pip install": "FROM minpaas/python:3.13-build\nWORKDIR /app\nCOPY app/requirements.txt .\n"
+        "RUN python3 -m venv --clear /venv && pip install -r requirements.txt\n" + _END,
+        "pip install alone": "FROM {pip}\nWORKDIR /app\nCOPY app/requirements.txt .\nRUN pip install -r requirements.txt\n"
+        + _END,
+    },
+    "hello-node": {
+        "npm ci": "FROM minpaas/node:24\nWORKDIR /app\nCOPY app/package*.json ./\nRUN npm ci\n" + _END,
+    },
 }
 PIP = "minpaas-benchmark-pip"
 
@@ -41,7 +48,7 @@ class Figures:
     def told(self, what: str) -> str:
         """One line: medians, ratio, difference."""
         ours, floor = statistics.median(self.ours), statistics.median(self.floor)
-        return f"{what:28} push {ours:5.2f} s   floor {floor:5.2f} s   ratio {ours / floor:4.2f}   difference {ours - floor:+.2f} s"
+        return f"{what:40} push {ours:5.2f} s   floor {floor:5.2f} s   ratio {ours / floor:4.2f}   difference {ours - floor:+.2f} s"
 
 
 class Bench:
@@ -129,7 +136,7 @@ def warm(bench: Bench, name: str, folder: Path) -> Figures:
     """A change of one line, again and again."""
     checkout, app, figures = sample(name, folder), f"warm-{secrets.token_hex(3)}", Figures()
     made = plan(Folder(checkout.path))
-    dockerfile = generate(made, app, {}).dockerfile
+    dockerfile = generate(made, app, {}, stacks.base).dockerfile
     bench.push(checkout, app, "Hello")
     bench.floor(checkout, dockerfile, made.start, "Hello")
     for _ in range(ROUNDS):
@@ -140,16 +147,18 @@ def warm(bench: Bench, name: str, folder: Path) -> Figures:
     return figures
 
 
-def first(bench: Bench, name: str, folder: Path) -> Figures:
-    """The first push of a new app, with the stacks there and nothing of it cached."""
-    checkout, figures = sample(name, folder), Figures()
+def first(bench: Bench, name: str, folder: Path) -> dict[str, Figures]:
+    """The first push of a new app, with the stacks there and nothing of it cached, beside each plain Dockerfile."""
+    checkout, figures = sample(name, folder), {what: Figures() for what in PLAIN[name]}
     start = plan(Folder(checkout.path)).start
-    dockerfile = PLAIN[name].replace("{start}", f"exec {start}").replace("{pip}", PIP)
     for _ in range(ROUNDS):
         forget(checkout)
-        figures.ours.append(bench.push(checkout, f"first-{secrets.token_hex(3)}", change(checkout)))
-        forget(checkout)
-        figures.floor.append(bench.floor(checkout, dockerfile, "", change(checkout)))
+        ours = bench.push(checkout, f"first-{secrets.token_hex(3)}", change(checkout))
+        for what, text in PLAIN[name].items():
+            dockerfile = text.replace("{start}", f"exec {start}").replace("{pip}", PIP)
+            forget(checkout)
+            figures[what].ours.append(ours)
+            figures[what].floor.append(bench.floor(checkout, dockerfile, "", change(checkout)))
     return figures
 
 
@@ -160,7 +169,7 @@ def sizes(bench: Bench, name: str, folder: Path) -> str:
     (image,) = set(bench.platform.images(app))
     stack = "minpaas/python:3.13" if name == "hello-python" else "minpaas/node:24"
     both = [int(run(DOCKER, "image", "inspect", "-f", "{{.Size}}", one).stdout) for one in (image, stack)]
-    return f"{name + ', image':28} {(both[0] - both[1]) / 1e6:.1f} MB over {stack}"
+    return f"{name + ', image':40} {(both[0] - both[1]) / 1e6:.1f} MB over {stack}"
 
 
 def main() -> None:
@@ -177,7 +186,8 @@ def main() -> None:
             run(DOCKER, "build", "-q", "-t", PIP, folder / "pip", env={"DOCKER_BUILDKIT": "1"})
             for name in SAMPLES:
                 print(warm(bench, name, folder / f"warm-{name}").told(f"{name}, one line changed"), flush=True)
-                print(first(bench, name, folder / f"first-{name}").told(f"{name}, first push"), flush=True)
+                for what, figures in first(bench, name, folder / f"first-{name}").items():
+                    print(figures.told(f"{name}, first; {what}"), flush=True)
                 print(sizes(bench, name, folder / f"size-{name}"), flush=True)
         finally:
             bench.platform.remove()

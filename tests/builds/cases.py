@@ -192,6 +192,14 @@ PYTHON = [
     Case("python-aptfile", "python", says=("System packages: cowsay",), answers="from the Aptfile"),
     Case("python-sdist-compiled-here", "python", answers="compiled here"),
     Case(
+        "python-gunicorn-of-old",
+        "python",
+        install="uv pip install -r requirements.txt 'setuptools<81'",
+        says=("setuptools before 81",),
+        answers="gunicorn 20",
+    ),
+    Case("python-dash", "python", start=f"gunicorn app:server {GUNICORN}", says=("Dash: server in app.py",)),
+    Case(
         "python-misspelt-requirements",
         refused="no runtime detected",
         refusal=("did you mean requirements.txt?",),

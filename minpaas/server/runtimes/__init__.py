@@ -2,9 +2,11 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import jinja2
 
@@ -34,15 +36,23 @@ class Generated:
     extra: dict[str, bytes] = field(default_factory=dict)
 
 
-def generate(plan: Plan, app: str, config: dict[str, str]) -> Generated:
-    """The Dockerfile of a plan. Config vars reach build steps through files of stages that no image is made from."""
+def _by_name(stack: str) -> str:
+    return f"minpaas/{stack}"
+
+
+def generate(plan: Plan, app: str, config: dict[str, str], base: Callable[[str], str] = _by_name) -> Generated:
+    """The Dockerfile of a plan. Config vars reach build steps through files of stages that no image is made from.
+
+    `base` gives the image of a stack.
+    """
     installer = {name: value for name, value in config.items() if name.startswith(_INSTALLERS)}
     extra = {}
     if config:
         extra["config/app.sh"] = _exports(config)
     if installer:
         extra["config/installer.sh"] = _exports(installer)
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
+        "base_of": base,
         "config": bool(config),
         "installer": bool(installer),
         "environment": sorted(plan.environment.items()),
@@ -89,7 +99,7 @@ def shipped(name: str) -> bytes:
 
 
 def _python(
-    recipe: PythonRecipe, app: str, facts: dict[str, object], extra: dict[str, bytes], config: dict[str, str]
+    recipe: PythonRecipe, app: str, facts: dict[str, Any], extra: dict[str, bytes], config: dict[str, str]
 ) -> Generated:
     mounts = _cache(app, "uv") + (_cache(app, "pip") if recipe.manager == "pip" else "")
     if recipe.locked:
@@ -97,42 +107,45 @@ def _python(
         mounts += f"--mount=type=bind,source=config/locked.txt,target={LOCKED} "
     disabled = config.get("DISABLE_COLLECTSTATIC", "").lower() in ("1", "true", "yes")
     assets = _node_stage(recipe.assets, app, facts, "assets") if recipe.assets else ""
+    changed = bool(recipe.before or any("post_compile" in one for one in recipe.project))
     text = render(
         "python.Dockerfile",
-        base=f"minpaas/python:{recipe.version}",
+        base=facts["base_of"](f"python:{recipe.version}"),
         recipe=recipe,
         collectstatic="" if disabled else recipe.collectstatic,
         copies=_copies(recipe.manifests),
         cached=mounts,
         assets=assets,
         tree="--from=assets /app" if assets else "app/",
-        changed=bool(recipe.before or any("post_compile" in one for one in recipe.project)),
+        changed=changed,
+        # else one stage is enough: it borrows the compilers and headers for the step that installs
+        two_stages=bool(recipe.packages or recipe.tool or recipe.whole_tree or recipe.project or changed),
         **facts,
     )
     return Generated(_tidy(text), extra)
 
 
-def _site(recipe: SiteRecipe, app: str, facts: dict[str, object], extra: dict[str, bytes]) -> Generated:
+def _site(recipe: SiteRecipe, app: str, facts: dict[str, Any], extra: dict[str, bytes]) -> Generated:
     served = render(
         "site.conf", not_found=recipe.not_found, fallback=recipe.fallback, clean=recipe.clean, headers=recipe.headers
     )
     pages = _node_stage(recipe.build, app, facts, "build") if recipe.build else ""
     root = "" if recipe.root == "." else f"{recipe.root}/"
-    text = render("static.Dockerfile", base=f"minpaas/{STATIC}", root=root, pages=pages, **facts)
+    text = render("static.Dockerfile", base=facts["base_of"](STATIC), root=root, pages=pages, **facts)
     return Generated(_tidy(text), {**extra, "config/site.conf": served.encode()})
 
 
-def _node(plan: Plan, recipe: NodeRecipe, app: str, facts: dict[str, object]) -> str:
-    """One stage where nothing is compiled and nothing built, else two."""
+def _node(plan: Plan, recipe: NodeRecipe, app: str, facts: dict[str, Any]) -> str:
+    """One stage where nothing is built, else two: so that node_modules need not be copied."""
     built = bool(recipe.build or recipe.prune or not recipe.manifests)
     program = "yarn" if recipe.manager == "berry" else recipe.manager
     kept = {name: value for name, value in recipe.environment.items() if name.startswith("YARN_")}
     text = render(
         "node.Dockerfile",
-        base=f"minpaas/node:{recipe.version}",
+        base=facts["base_of"](f"node:{recipe.version}"),
         recipe=recipe,
         built=built,
-        stage=_node_stage(recipe, app, facts, "build") if built or recipe.compiled else "",
+        stage=_node_stage(recipe, app, facts, "build") if built or (recipe.compiled and recipe.tool) else "",
         copies=_copies(recipe.manifests),
         cached=_cache(app, recipe.manager),
         tool=recipe.tool if any(program in one for one in plan.process_types.values()) else "",
@@ -141,11 +154,11 @@ def _node(plan: Plan, recipe: NodeRecipe, app: str, facts: dict[str, object]) ->
     return _tidy(text)
 
 
-def _node_stage(recipe: NodeRecipe, app: str, facts: dict[str, object], name: str) -> str:
+def _node_stage(recipe: NodeRecipe, app: str, facts: dict[str, Any], name: str) -> str:
     values = {**facts, "environment": sorted(recipe.environment.items())}
     return render(
         "node-stage.Dockerfile",
-        base=f"minpaas/node:{recipe.version}",
+        base=facts["base_of"](f"node:{recipe.version}"),
         name=name,
         recipe=recipe,
         copies=_copies(recipe.manifests),

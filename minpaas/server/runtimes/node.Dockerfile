@@ -18,7 +18,11 @@ COPY --chown=app:app app/ .
 {% for files in copies %}
 COPY {{ files }}
 {% endfor %}
+{% if recipe.compiled %}
+{{ mounts.with_tools(installer, cached, base, recipe.install ~ " && mkdir -p node_modules") }}
+{% else %}
 {{ mounts.with_installer(installer, cached, recipe.install ~ " && mkdir -p node_modules") }}
+{% endif %}
 COPY --chown=app:app app/ .
 {% endif %}
 {% for name, value in environment %}

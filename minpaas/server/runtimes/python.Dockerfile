@@ -4,6 +4,7 @@
 {% if assets %}
 {{ assets }}
 {% endif %}
+{% if two_stages %}
 FROM {{ base }}-build AS build
 WORKDIR /app
 {% if recipe.packages %}
@@ -33,13 +34,23 @@ COPY {{ tree }} .
 {{ mounts.with_config(config, command) }}
 {% endfor %}
 {% endif %}
+{% endif %}
 
 FROM {{ base }}
 WORKDIR /app
 {% if recipe.packages %}
 {{ mounts.apt(recipe.packages) }}
 {% endif %}
+{% if two_stages %}
 COPY --from=build /venv /venv
+{% else %}
+{% for files in copies %}
+COPY {{ files }}
+{% endfor %}
+{% for command in recipe.install %}
+{{ mounts.with_tools(installer, cached, base, command) }}
+{% endfor %}
+{% endif %}
 COPY --chown=app:app {{ "--from=build /app" if changed else tree }} .
 {% for name, value in environment %}
 ENV {{ name }}="{{ value }}"

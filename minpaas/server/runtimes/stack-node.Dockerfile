@@ -43,3 +43,6 @@ COPY --from=fetch /node/include /usr/local/include
 # the headers are here: node-gyp need not fetch them (npm warns about npm_config_nodedir)
 ENV npm_package_config_node_gyp_nodedir=/usr/local
 {% endif %}
+# what a step needs that runs on the run image, with this one's /usr in place of its own
+RUN mkdir -p /usr/local/share/minpaas \
+    && export -p | grep -E "^export (GIT|NODE|npm)_" > /usr/local/share/minpaas/env && echo "export HOME=/root" >> /usr/local/share/minpaas/env
