@@ -5,7 +5,7 @@ import { write } from "./ansi.js";
 import { prepare } from "./dialogs.js";
 import { MOST, Terminal } from "./terminal.js";
 
-const LINE = /^(\S+) (app\[[^\]]*\]): (.*)$/s;
+const LINE = /^(\S+) (?:app|minpaas)\[([^\]]*)\]: (.*)$/s;
 const AGAIN = 2000; // ms until a stream that was cut off is opened again
 const dialog = prepare(document.getElementById("logs"), () => reading?.abort());
 const follow = document.getElementById("logs-follow");
@@ -54,7 +54,7 @@ function decorate(node, line) {
   stamp.title = found[1];
   const process = document.createElement("span");
   process.className = "process";
-  process.textContent = found[2].slice(4, -1);
+  process.textContent = found[2];
   node.append(stamp, " ", process, " ");
   write(node, found[3]);
 }
