@@ -234,6 +234,7 @@ class Nginx:
             "modules": _folder_with("ngx_http_lua_module.so", _MODULES),
             "lua_path": _folder_with("resty/core.lua", _LUA),
             "apps_map": apps_map,
+            "router_log": self._settings.router_log,
             "listen": [f"{address}:{port}" for address in self._addresses()],
         }
 

@@ -34,6 +34,7 @@ class Settings:
     grace: float = 30.0  # between SIGTERM and SIGKILL
     memory: int = 512 << 20  # of one process
     pids: int = 512
+    router_log: bool = True  # nginx tells of requests and counts those that fail: 9 % of its time for a request
     log_bytes: int = 30 << 20  # of the kept logs of one app
     bake: float = 30.0  # for so long a new release is watched, unless its app says otherwise
     parallel_builds: int = field(default_factory=lambda: os.cpu_count() or 2)
@@ -122,6 +123,7 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         grace=number("GRACE", 30, 0, 3600),
         memory=int(number("MEMORY_MB", 512, 16, 1 << 20)) << 20,
         pids=int(number("PIDS", 512, 16, 1 << 20)),
+        router_log=text("ROUTER_LOG", "1") not in ("0", "false", "no"),
         log_bytes=int(number("LOG_MB", 30, 1, 1 << 20)) << 20,
         bake=number("BAKE", 30, 0, 3600),
         parallel_builds=int(number("PARALLEL_BUILDS", os.cpu_count() or 2, 1, 64)),
