@@ -36,7 +36,10 @@ class RollbackRequest(_Body):
 class ScaleRequest(_Body):
     """The body of PATCH /apps/APP/formation: {"web": 2, "worker": "+1"}"""
 
-    formation: dict[str, int | Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,3}$")]]
+    formation: dict[
+        str,
+        Annotated[int, Field(strict=True, ge=0, le=100)] | Annotated[str, Field(pattern=r"^[+-]?[0-9]{1,3}$")],
+    ]
 
 
 class RestartRequest(_Body):
@@ -48,7 +51,7 @@ class RestartRequest(_Body):
 class LimitsRequest(_Body):
     """The body of PUT /apps/APP/limits/TYPE: bytes and cores."""
 
-    memory: int | None = Field(None, ge=16 << 20)
+    memory: int | None = Field(None, ge=16 << 20, le=1 << 44)
     cpu: float | None = Field(None, gt=0, le=1024)
 
 
@@ -240,7 +243,11 @@ def _host(host: str) -> str:
 
     label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
     lower = host.lower().rstrip(".")
-    if len(lower) > 253 or not re.fullmatch(rf"(\*\.)?{label}(\.{label})+", lower):
+    if (
+        len(lower) > 253
+        or not re.fullmatch(rf"(\*\.)?{label}(\.{label})+", lower)
+        or not re.search(r"[a-z]", lower.rpartition(".")[2])
+    ):
         raise Refused(f"{host[:80]!r} is no host name", hint="such as www.example.org or *.example.org")
     return lower
 

@@ -182,11 +182,14 @@ class Deploys:
     def move_branch(self, app: str, branch: str, commit: str) -> None:
         """The deploy branch is the commit of the live release; after the commit point nothing may keep it from there."""
         path = self.machine.repo(app)
-        old = repo.head_of(path, branch)
-        if old != commit:
-            repo.move(path, branch, old, commit)
-        if repo.head_of(path, "HEAD") != commit:
-            repo.point_head(path, branch)
+        try:
+            old = repo.head_of(path, branch)
+            if old != commit:
+                repo.move(path, branch, old, commit)
+            if repo.head_of(path, "HEAD") != commit:
+                repo.point_head(path, branch)
+        except Exception:
+            log.exception("the branch of %s could not be moved to %s; the next start does it", app, commit)
 
 
 def _sticky(machine: Machine, app: App) -> str:

@@ -6,6 +6,7 @@ import json
 import secrets
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from minpaas.server import buildkit
-from minpaas.server.errors import BuildFailed, MachineTrouble, Refused
+from minpaas.server.errors import BuildFailed, MachineTrouble, NoStartCommand, Refused
 from minpaas.server.settings import Settings
 
 INSTANCE, APP, RELEASE, PROCESS = "minpaas.instance", "minpaas.app", "minpaas.release", "minpaas.process"
@@ -150,10 +151,10 @@ class Engine:
         made = self.create(spec)
         try:
             self.api.start(made)
-        except APIError as error:
-            self.remove(made)
-            raise MachineTrouble(f"the engine could not start {spec.process}: {error.explanation}") from error
-        return self.container(made)
+            return self.container(made)
+        except (APIError, requests.RequestException) as error:
+            self._give_up(spec.name)
+            raise MachineTrouble(f"the engine could not start {spec.process}: {_words(error)}") from error
 
     def create(self, spec: ContainerSpec) -> str:
         """Create a container and do not start it yet; its id. Raises MachineTrouble."""
@@ -189,9 +190,14 @@ class Engine:
             )
             for network in spec.networks:
                 api.connect_container_to_network(made["Id"], network)
-        except APIError as error:
-            self.remove(spec.name)
-            raise MachineTrouble(f"the engine could not start {spec.process}: {error.explanation}") from error
+        except (APIError, requests.RequestException) as error:
+            self._give_up(spec.name)
+            if "No command specified" in str(error):
+                raise NoStartCommand(
+                    f"the image says nothing of what {spec.process} runs",
+                    hint='add CMD ["..."] to the Dockerfile, or a Procfile with the line  web: COMMAND',
+                ) from error
+            raise MachineTrouble(f"the engine could not start {spec.process}: {_words(error)}") from error
         return str(made["Id"])
 
     def keep_running(self, container: str) -> None:
@@ -519,6 +525,15 @@ class Engine:
         labels = {INSTANCE: self._settings.instance} if app is None else self.labels(app)
         return [f"{key}={value}" for key, value in labels.items()]
 
+    def _give_up(self, name: str) -> None:
+        """Remove a container that may or may not be there: the engine's answer was lost."""
+        for _ in range(3):
+            try:
+                self.remove(name)
+                return
+            except (APIError, requests.RequestException):
+                time.sleep(0.2)
+
     def _remove_namesake(self, name: str) -> None:
         """A container that a crash left under the name that is wanted now: ours goes, another's stays and is named."""
         try:
@@ -596,6 +611,10 @@ def _usage(found: dict[str, Any], stats: dict[str, Any]) -> Usage:
     passed = now.get("system_cpu_usage", 0) - before.get("system_cpu_usage", 0)
     cpu = 100.0 * spent / passed * now.get("online_cpus", 1) if passed > 0 else None
     return Usage(found["State"]["StartedAt"], max(0, used), memory.get("limit", 0), cpu)
+
+
+def _words(error: Exception) -> str:
+    return str(getattr(error, "explanation", None) or error)[:300]
 
 
 def _host_routes() -> list[ipaddress.IPv4Network]:

@@ -164,16 +164,52 @@ async def _relay(connection: socket.socket, content_type: bytes, body: "asyncio.
         await asyncio.wait({body}, timeout=_DRAIN_SECONDS)
         if answer["status"] != 200:
             raise Refusal(int(answer["status"]), str(answer.get("error", "")))
-        data = data or await loop.sock_recv(connection, _STEP)
         headers = [(b"content-type", content_type), *_NEVER_CACHED]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        while data:
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-            data = await loop.sock_recv(connection, _STEP)
+        pieces = _Pieces(data)
+        while not pieces.ended:
+            if body_part := pieces.take():
+                await send({"type": "http.response.body", "body": body_part, "more_body": True})
+            if not pieces.ended:
+                data = await loop.sock_recv(connection, _STEP)
+                if not data:
+                    return  # it died: the answer is cut off, so that git does not wait for the rest of it
+                pieces.add(data)
     except ConnectionError:
         if not buf:
             raise Refusal(503, "the git side of MinPaas stopped; try again") from None
+        return
     await send({"type": "http.response.body", "body": b""})
+
+
+class _Pieces:
+    """The git process's answer: pieces after their lengths, up to one of length 0."""
+
+    def __init__(self, data: bytes):
+        self._data = bytearray(data)
+        self._left = 0  # of the piece that is being read
+        self.ended = False
+
+    def add(self, data: bytes) -> None:
+        """What came next."""
+        self._data += data
+
+    def take(self) -> bytes:
+        """All that can be passed on now."""
+        out = bytearray()
+        while self._data and not self.ended:
+            if not self._left:
+                if len(self._data) < 4:
+                    break
+                self._left = int.from_bytes(self._data[:4], "big")
+                del self._data[:4]
+                self.ended = self._left == 0
+                continue
+            part = self._data[: self._left]
+            del self._data[: len(part)]
+            self._left -= len(part)
+            out += part
+        return bytes(out)
 
 
 async def _answer(send: Send, status: int, text: str) -> None:

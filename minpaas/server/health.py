@@ -6,8 +6,12 @@ path of the owner's own must answer with less than 400, in one of so many attemp
 
 import errno
 import http.client
+import socket
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 
 from docker.errors import NotFound
@@ -23,6 +27,7 @@ _POLL = 0.02  # seconds between looks at a starting process
 _APART = 1.0  # seconds between attempts at a path of the owner's own
 _LOOPBACK_PATIENCE = 5.0  # seconds: who listens on loopback at the right port by then will not change its mind
 _ENOUGH = 1 << 20  # bytes of an answer that count as complete
+_HEADERS = 31 << 10  # bytes; nginx takes 32 KB with the status line
 _SETTLE = 3.0  # seconds that a process without a port must have run
 
 Check = Callable[[], None]
@@ -86,24 +91,79 @@ def probe(address: str, host: str, path: str, timeout: float) -> Answer | None:
         return None
 
 
-def ask(address: str, host: str, path: str, timeout: float) -> Answer:
-    """The same. Raises NotAnswered with what happened instead."""
+def ask(address: str, host: str, path: str, timeout: float, check: Check = lambda: None) -> Answer:
+    """The same. Raises NotAnswered with what happened instead, and whatever `check` raises, which is called meanwhile.
+
+    The time is that of the whole: a server that sends a byte a second is cut off as well.
+    """
     name, _, port = address.rpartition(":")
-    began = time.monotonic()
     connection = http.client.HTTPConnection(name, int(port), timeout=max(timeout, 0.1))
+    asked: Future[Answer] = Future()
+    threading.Thread(target=_ask, args=(connection, host, path, asked), name="probe", daemon=True).start()
+    until = time.monotonic() + timeout
+    try:
+        while time.monotonic() < until:
+            try:
+                return asked.result(timeout=min(0.1, timeout))
+            except TimeoutError:
+                check()
+        raise NotAnswered("no complete answer in time")
+    finally:
+        if connection.sock:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def twice(machine: Machine, release: Release, process: Process, transcript: Transcript, check: Check) -> Answer:
+    """The answer to a second visitor: who answers only once is not well. Raises AppCrashed, NoAnswer."""
+    path, host = release.checks.path, machine.host(release.app)
+    patience = release.checks.timeout or machine.settings.start_timeout
+    try:
+        return ask(process.address, host, path, patience, check)
+    except NotAnswered as error:
+        _last_lines(machine, process, transcript)
+        still_alive(machine, process)
+        raise NoAnswer(
+            f"it answered GET {path} once, and then not again: {error}",
+            hint="its last lines are above: mend what they say, commit, and push again",
+            reason=f"answers once only: {error}",
+        ) from None
+
+
+def still_alive(machine: Machine, process: Process) -> None:
+    """Raise AppCrashed when a process has ended, once or to be started again."""
+    if _alive(machine, process).restarts:
+        raise AppCrashed(
+            f"{process.name} has ended and was started again",
+            hint="see what it printed with: minpaas logs",
+            reason="app keeps ending",
+        )
+
+
+def _ask(connection: http.client.HTTPConnection, host: str, path: str, asked: "Future[Answer]") -> None:
+    began = time.monotonic()
     try:
         headers = {"Host": host, "X-Forwarded-Proto": "http", "X-Forwarded-For": "127.0.0.1", "Connection": "close"}
         connection.request("GET", path, headers={**headers, "User-Agent": "MinPaas", "Accept": "*/*"})
         answer = connection.getresponse()
+        if sum(len(name) + len(value) + 4 for name, value in answer.getheaders()) > _HEADERS:
+            raise NotAnswered(f"its headers are over {_HEADERS >> 10} KB, which no visitor would get")
         read = 0
-        while read < _ENOUGH and (chunk := answer.read(65536)):
+        while read < _ENOUGH and (chunk := answer.read1(65536)):
             read += len(chunk)
-            if time.monotonic() - began > timeout:
-                raise NotAnswered("its answer did not end in time")
+        if read < _ENOUGH and answer.length:
+            raise NotAnswered(f"its answer ends {answer.length} bytes before the length that it names")
         location = answer.getheader("Location") or "" if 300 <= answer.status < 400 else ""
-        return Answer(answer.status, time.monotonic() - began, location=location[:200])
-    except (OSError, http.client.HTTPException) as error:
-        raise NotAnswered(_words(error)) from None
+        asked.set_result(Answer(answer.status, time.monotonic() - began, location=location[:200]))
+    except NotAnswered as error:
+        asked.set_exception(error)
+    except (
+        OSError,
+        ValueError,
+        AttributeError,
+        http.client.HTTPException,
+    ) as error:  # also when it is cut off from outside
+        asked.set_exception(NotAnswered(_words(error)))
     finally:
         connection.close()
 
@@ -149,13 +209,13 @@ class _Wait:
         """Whether it listens where it must."""
         return any(one.port == self.release.port and one.reachable for one in self.seen)
 
-    def attempt(self) -> Answer | None:
+    def attempt(self, check: Check) -> Answer | None:
         """Ask once; None when the answer does not do, which is said."""
         path, host = self.release.checks.path, self.machine.host(self.release.app)
         timeout = min(self.left, max(1.0, self.patience / self.release.checks.attempts)) if self.own else self.left
         began = time.monotonic()
         try:
-            answer = ask(self.process.address, host, path, timeout)
+            answer = ask(self.process.address, host, path, timeout, check)
             if not self.own or answer.status < 400:
                 return answer
             what = str(answer)
@@ -182,7 +242,7 @@ def _await_answer(machine: Machine, release: Release, process: Process, transcri
             continue  # it has just ended: the next look says so
         if wait.listens and (not wait.own or time.monotonic() - asked >= _APART):
             asked = time.monotonic()
-            if answer := wait.attempt():
+            if answer := wait.attempt(check):
                 return Answer(answer.status, answer.elapsed, time.monotonic() - wait.began, answer.location)
             if wait.own and wait.attempts >= release.checks.attempts:
                 break

@@ -33,14 +33,16 @@ def launch(machine: Machine, operation: Operation, app: App, made: Release, note
         say.step(f"Routing {machine.url(app.name)} to {made.name}")
         say.command(f'{machine.host(app.name)} "{",".join(one.address for one in route.web(processes))}";')
         operation.check()
+        run.keep(machine, processes)
         with proof.asked(machine, app, made) as prober:
             route.switch(machine, instead=live)
             _publish(machine, live, made)
     except BaseException:
+        _route_again(machine)  # before they go: visitors may have been sent to them already
         run.remove(machine, processes)
         raise
     _route_again(machine)
-    run.keep(machine, made, processes)
+    run.up(machine, made, processes)
     if prober and (told := prober.told_soon()):
         say.detail(told)
     return live
@@ -70,14 +72,15 @@ def again(machine: Machine, operation: Operation, app: App, formation: dict[str,
         port = next((one.port for one in processes if one.type == "web"), None)
         update = {"processes": processes, "formation": formation, "port": port, "status": "running", "exit_code": None}
         after = app.model_copy(update=update)
+        run.keep(machine, started)
         route.switch(machine, instead=after)
         machine.registry.save(after)
     except BaseException:
+        _route_again(machine)
         run.remove(machine, started)
-        route.switch(machine)
         raise
     _route_again(machine)
-    run.keep(machine, live, started)
+    run.up(machine, live, started)
     return after
 
 
@@ -99,6 +102,7 @@ def _await(machine: Machine, operation: Operation, app: App, made: Release, proc
         if answer:
             say.detail(f"{process.name} answers GET {made.checks.path} with {answer} after {answer.after:.1f} s")
             _weigh(machine, app, answer, say)
+            _weigh(machine, app, run.twice(machine, made, process, say, operation.check), say)
     run.await_settled(machine, made, processes, say, operation.check)
 
 
@@ -112,9 +116,10 @@ def _release_command(
 
 
 def _route_again(machine: Machine) -> None:
-    """Now that the registry says it: a switch for another app, between ours and the commit, was made of the old record.
+    """Send visitors where the registry says, after the commit and after a failure before it.
 
-    What is committed stays so, also where nginx has just gone: the next switch says the same.
+    A switch for another app, between ours and the commit, was made of the old record. Where nginx has just gone, the next
+    switch says the same.
     """
     try:
         route.switch(machine)
@@ -126,7 +131,6 @@ def _publish(machine: Machine, live: App, made: Release) -> None:
     try:
         release.publish(machine, live, made)
     except OSError as error:
-        route.switch(machine)  # the registry still says the old release
         machine.registry.forget_release(made.app, made.number)
         raise MachineTrouble(
             f"the release could not be written: {error}", hint="free disk space, then push again"

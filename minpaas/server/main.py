@@ -96,13 +96,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             machine.registry.open()
+            await asyncio.to_thread(machine.engine.version)
             await asyncio.to_thread(machine.nginx.ensure_running)
             await asyncio.to_thread(recover, deploys)
             bake.recover()
             await asyncio.to_thread(one_offs.recover)
         except MinPaasError as error:
             machine.registry.close()
-            sys.exit(f" !     {error}\n !     Next: {error.hint}")
+            print(f" !     {error}\n !     Next: {error.hint}", file=sys.stderr, flush=True)
+            os._exit(1)  # an exception here would be told as a traceback, not as what it is
         prune_workspace(settings)
         _leave_in_time()
         await hook.open()

@@ -106,8 +106,10 @@ class Nginx:
         """nginx runs with the configuration of this version and these settings; the port it listens on is returned."""
         with self._lock:
             self._make_folders()
-            if (running := self._fingerprint_running()) is None:
+            running = self._fingerprint_running()
+            if running is None or self._pid() is None:
                 self._stop_what_does_not_answer()
+                self._end_orphans()
                 return self._start()
             port = self._settings.http_port or self._remembered_port() or self._free_port()
             files, fingerprint = self._render(port)
@@ -121,11 +123,17 @@ class Nginx:
         text = render_map(routes)
         with self._lock:
             self._settings.apps_map.parent.mkdir(parents=True, exist_ok=True)
+            before = _read(self._settings.apps_map)
             _write(self._settings.apps_map, text)
-            status, answer = self._ask("PUT", "/routes", text)
+            try:
+                status, answer = self._ask("PUT", "/routes", text)
+                if status != 200:
+                    raise MachineTrouble(f"nginx did not take the routing table: {answer.strip()}")
+            except MachineTrouble:
+                if before is not None:
+                    _write(self._settings.apps_map, before)  # what nginx would start with must be what is true
+                raise
             _cut_short(self._prefix / "error.log")
-        if status != 200:
-            raise MachineTrouble(f"nginx did not take the routing table: {answer.strip()}")
 
     def lines(self) -> list[str]:
         """What nginx has to say of requests since it was last asked, oldest first, each line once."""
@@ -137,8 +145,8 @@ class Nginx:
         return {host: (int(count), int(bad)) for host, count, bad in words}
 
     def alive(self) -> bool:
-        """Whether nginx runs and answers us."""
-        return self._fingerprint_running() is not None
+        """Whether nginx runs and answers us; workers whose master was killed answer too, but nobody would replace them."""
+        return self._fingerprint_running() is not None and self._pid() is not None
 
     def stop(self) -> None:
         """Ends nginx: it finishes what it answers within two seconds, then closes."""
@@ -196,6 +204,18 @@ class Nginx:
     def _stop_what_does_not_answer(self) -> None:
         if self._pid() is not None:
             self.stop()
+
+    def _end_orphans(self) -> None:
+        """Workers that a killed master has left: they hold the port, and no one can tell them to go but by signal."""
+        for proc in Path("/proc").glob("[0-9]*"):
+            try:
+                ours = (proc / "comm").read_text().strip() == "nginx" and os.path.samefile(proc / "cwd", self._prefix)
+            except OSError:
+                continue
+            if ours:
+                pid = int(proc.name)
+                os.kill(pid, signal.SIGTERM)
+                _wait(lambda pid=pid: not _is_process(pid), 2.0)  # type: ignore[misc]
 
     # --- the configuration ---
 

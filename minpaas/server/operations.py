@@ -3,6 +3,7 @@
 A deploy is an operation, and so are a config change, a rollback and a scale. Whoever asked may go away; it ends by itself.
 """
 
+import errno
 import logging
 import secrets
 import threading
@@ -17,7 +18,7 @@ from minpaas.server.errors import Cancelled, MachineTrouble, MinPaasError, NotFo
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Why
 from minpaas.server.registry import now
-from minpaas.server.transcript import Transcript
+from minpaas.server.transcript import Transcript, clean
 from minpaas.server.turns import Turns
 
 log = logging.getLogger("minpaas.operations")
@@ -125,18 +126,17 @@ class Operations:
 
     def _failed(self, operation: Operation, error: BaseException) -> None:
         say, failure = operation.transcript, _known(error, operation)
-        say.trouble(f"{failure.title}: {failure.detail}" if failure.detail else failure.title)
-        if failure.hint:
-            say.trouble(f"Next: {failure.hint}")
-        verdict: dict[str, object] = {
-            "result": "failed",
-            "app": operation.app,
-            "reason": failure.reason,
-            **failure.shape(),
-        }
-        self.note(operation, "ended", **verdict)
-        operation.done.set_exception(failure)
-        say.end(verdict)
+        failure.reason = clean(" ".join(failure.reason.split()))  # it may quote what the app said
+        verdict: dict[str, object] = {"result": "failed", "app": operation.app, "reason": failure.reason}
+        verdict |= failure.shape()
+        try:
+            say.trouble(f"{failure.title}: {failure.detail}" if failure.detail else failure.title)
+            if failure.hint:
+                say.trouble(f"Next: {failure.hint}")
+            self.note(operation, "ended", **verdict)
+        finally:
+            operation.done.set_exception(failure)
+            say.end(verdict)
 
     def _waits(self, operation: Operation, ahead: int) -> None:
         self.note(operation, "waiting", ahead=ahead)
@@ -161,6 +161,13 @@ def in_background(work: Callable[..., None], *arguments: object) -> None:
 def _known(error: BaseException, operation: Operation) -> MinPaasError:
     if isinstance(error, MinPaasError):
         return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MachineTrouble(
+            "the disk of the server is full",
+            title="There is no space left",
+            hint="free some (docker image prune; df -h), then push again",
+            reason="the server's disk is full",
+        )
     log.exception("%s %s of %s", operation.kind, operation.id, operation.app, exc_info=error)
     return MinPaasError(
         f"{type(error).__name__} (see the server's log for {operation.id})",

@@ -3,13 +3,10 @@
 import logging
 import shutil
 
-from docker.errors import APIError
-
 from minpaas.server import launch, release, route, run
 from minpaas.server.addresses import Addresses
 from minpaas.server.deploy import Deploys
 from minpaas.server.engine import RUN, Container
-from minpaas.server.errors import MinPaasError
 from minpaas.server.git import repo
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Process
@@ -31,7 +28,7 @@ def recover(deploys: Deploys) -> None:
             _journals(machine, app.name)
             _processes(machine, app, containers)
             _branch(machine, app)
-        except (MinPaasError, APIError, OSError):
+        except Exception:
             log.exception("app %s could not be brought back", app.name)
     route.switch(machine)
     _leftovers(deploys, list(containers.values()))

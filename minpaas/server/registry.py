@@ -182,8 +182,10 @@ class Registry:
         """How the app's deploys went, oldest first."""
         entries = []
         for path in sorted(self._folder(app, "deploys").glob("*.json")):
-            with suppress(ValueError):  # one unreadable note must not hide the others
-                entries.append(json.loads(path.read_bytes()))
+            with suppress(ValueError, OSError):  # one unreadable note must not hide the others
+                entry = json.loads(path.read_bytes())
+                if isinstance(entry, dict) and entry.get("id"):
+                    entries.append(entry)
         return entries
 
     def prune_journals(self, app: str, keep: int = 50) -> None:

@@ -1,5 +1,6 @@
 """The step that runs a release: start its processes, wait until they answer, and retire those they replace."""
 
+import logging
 import re
 import secrets
 import threading
@@ -10,17 +11,21 @@ from docker.errors import DockerException, NotFound
 from requests import RequestException
 
 from minpaas.server.engine import Container, ContainerSpec
-from minpaas.server.errors import ReleaseCommandFailed
+from minpaas.server.errors import MinPaasError, ReleaseCommandFailed
 from minpaas.server.health import Answer as Answer  # the stories ask for these by what is run
 from minpaas.server.health import Check as Check
 from minpaas.server.health import await_healthy as await_healthy
 from minpaas.server.health import await_settled as await_settled
 from minpaas.server.health import probe as probe
+from minpaas.server.health import still_alive as still_alive
+from minpaas.server.health import twice as twice
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Limits, Process, Release
 from minpaas.server.seen import Seen
 from minpaas.server.sockets import established
 from minpaas.server.transcript import Transcript
+
+log = logging.getLogger("minpaas.run")
 
 # words that only a shell knows; it cannot hand over to them
 _SHELLS_OWN = re.compile(
@@ -52,7 +57,7 @@ def start_one(
     """Start one process at an address of its own."""
     spec = spec_of(machine, app, release, process, release.process_types[process.type], environment)
     transcript.command(spec.equivalent(machine.engine.network))
-    container = machine.engine.start(spec)
+    container = _started(machine, spec)
     said = release.process_types[process.type] or "the image's own command"
     machine.archive.tell(app.name, release.name, process.name, f"Starting process: {said}", container.id)
     return Process(
@@ -77,7 +82,7 @@ def one_off(
     process = Process(type="release", number=1)
     spec = spec_of(machine, app, release, process, command, environment)
     transcript.command(spec.equivalent(machine.engine.network))
-    container = machine.engine.start(spec)
+    container = _started(machine, spec)
     deadline = time.monotonic() + _RELEASE_COMMAND
     try:
         told = threading.Thread(target=_tell, args=(machine, container.id, transcript), daemon=True)
@@ -114,14 +119,23 @@ def retire(machine: Machine, processes: list[Process], keep: Callable[[], bool] 
     remove(machine, processes)
 
 
-def keep(machine: Machine, release: Release, processes: list[Process]) -> None:
-    """They have gone live: from now on the engine keeps them running."""
+def keep(machine: Machine, processes: list[Process]) -> None:
+    """They are about to go live: the engine keeps them running from now on. Raises AppCrashed if one has ended."""
     for process in processes:
         machine.engine.keep_running(process.container)
-        found = machine.engine.container(process.container)
-        if found.status == "running":  # else the watch looks at it: it has ended between its answer and now
-            machine.sight.note(found.id, Seen(since=found.started_at))
-        machine.archive.tell(release.app, release.name, process.name, "State changed from starting to up")
+        still_alive(machine, process)
+
+
+def up(machine: Machine, release: Release, processes: list[Process]) -> None:
+    """They are live; what is noted of that may fail, but they stay so."""
+    for process in processes:
+        try:
+            found = machine.engine.container(process.container)
+            if found.status == "running":  # else the watch looks at it: it has ended between its answer and now
+                machine.sight.note(found.id, Seen(since=found.started_at))
+            machine.archive.tell(release.app, release.name, process.name, "State changed from starting to up")
+        except (DockerException, RequestException, MinPaasError, OSError):
+            log.exception("%s is live, which could not be noted", process.name)
 
 
 def command_line(command: str) -> list[str] | None:
@@ -166,6 +180,14 @@ def spec_of(
         command=command_line(command),
         networks=tuple(app.networks),
     )
+
+
+def _started(machine: Machine, spec: ContainerSpec) -> Container:
+    try:
+        return machine.engine.start(spec)
+    except BaseException:
+        machine.addresses.give_back(spec.address)
+        raise
 
 
 def _stop(machine: Machine, process: Process) -> None:

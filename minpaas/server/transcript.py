@@ -60,7 +60,10 @@ class Transcript(Feed[Event]):
     def __init__(self, path: Path | None = None):
         super().__init__()
         self._writing = threading.Lock()
-        self._file = path.open("a", encoding="utf-8") if path else None
+        try:
+            self._file = path.open("a", encoding="utf-8") if path else None
+        except OSError:
+            self._file = None  # as in _add
 
     def step(self, text: str) -> None:
         """-----> Building"""
@@ -97,17 +100,24 @@ class Transcript(Feed[Event]):
         """Close: no event follows. `verdict` is what programs read (JSON-able)."""
         self._add("end", json.dumps(verdict))
         with self._writing:
-            if self._file:
-                self._file.close()
-                self._file = None
+            try:
+                if self._file:
+                    self._file.close()
+            except OSError:
+                pass  # as in _add
+            self._file = None
         self.close()
 
     def _add(self, kind: Kind, text: str) -> None:
-        event = Event(time.time(), kind, text)
+        # commit subjects, file names and commands are foreign too; an end is JSON, which escapes for itself
+        event = Event(time.time(), kind, text if kind == "end" else clean(text.replace("\r", " ")))
         with self._writing:
             if self.closed:
                 return  # a late line, such as of a build that was cancelled, has no reader any more
-            if self._file:
-                self._file.write(event.json() + "\n")
-                self._file.flush()
             self.append(event)
+            try:
+                if self._file:
+                    self._file.write(event.json() + "\n")
+                    self._file.flush()
+            except OSError:
+                self._file = None  # a full disk costs the file of the transcript, not the deploy or who follows it

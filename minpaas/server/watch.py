@@ -24,7 +24,7 @@ from minpaas.server.seen import Condition, Seen, worst
 log = logging.getLogger("minpaas.watch")
 RESTARTS = 10  # ends in a row; then a process stays down until its owner acts
 _WELL = 60.0  # seconds: who ran for so long does not crash in a row
-_SWEEP = 5.0  # seconds between looks at everything, for what no event has told
+_SWEEP = 2.0  # seconds between looks at everything, for what no event has told
 _TERMINATED = (0, 130, 143)  # what a process that was asked to stop ends with
 
 
@@ -62,6 +62,7 @@ class Watch:
     def _sweep(self) -> None:
         """Events are lost while the stream is cut off, and those of a process come before its release is live."""
         while not self._ending.is_set():
+            self._look_at_nginx()
             try:
                 states = self._machine.engine.states()
                 apps = self._machine.registry.apps()
@@ -73,6 +74,17 @@ class Watch:
             except (MinPaasError, DockerException, RequestException, OSError, ValueError) as error:
                 log.warning("the processes could not be looked at (%s)", error)
             self._ending.wait(_SWEEP)
+
+    def _look_at_nginx(self) -> None:
+        """A router that has gone is brought back; where it goes is read from the state."""
+        if self._machine.leaving or self._machine.nginx.alive():
+            return
+        log.warning("nginx does not run; starting it")
+        try:
+            self._machine.nginx.ensure_running()
+            route.switch(self._machine)
+        except (MinPaasError, OSError) as error:
+            log.warning("nginx could not be started: %s", error)
 
     def _expected(self, container: str) -> str:
         """The engine's word for what was seen; one that was not looked at yet must be."""

@@ -1,8 +1,10 @@
 """The git process's end of /git over HTTP: one connection to the unix socket is one request.
 
-In: a JSON line, then the raw body, then the end. Out: a JSON line with the status, then raw bytes until the end.
+In: a JSON line, then the raw body, then the end. Out: a JSON line with the status, then pieces, each after its length in 4
+bytes; a length of 0 is the end, and an end without it is a git process that died.
 """
 
+import errno
 import json
 import logging
 import socket
@@ -63,10 +65,13 @@ class _Answer:
         self.preface = b""
 
     def send(self, data: bytes) -> None:
+        head = b""
         if not self._started:
             self._started = True
-            data = b'{"status":200}\n' + self.preface + data
-        self._connection.sendall(data)
+            head, data = b'{"status":200}\n', self.preface + data
+        if data:
+            head += len(data).to_bytes(4, "big")
+        self._connection.sendall(head + data)
 
     def refuse(self, status: int, text: str) -> None:
         if not self._started:
@@ -78,8 +83,10 @@ class _Answer:
                 pass  # who asked has gone
 
     def finish(self) -> None:
+        """Say that this was all: a git process that dies in the middle does not, and the client is told so."""
         if not self._started:
             self.send(b"")
+        self._connection.sendall(bytes(4))
 
 
 class _Body:
@@ -129,8 +136,12 @@ def _answer(settings: Settings, connection: socket.socket) -> None:
         except Turned as turned:
             answer.refuse(turned.status, turned.text)
         except (HangupException, OSError) as error:
-            log.info("a client of /git left: %s", error)
-            answer.refuse(422, "the request is not complete, or not in git's format")
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                log.warning("the disk is full")
+                answer.refuse(503, "the server's disk is full; free some space, then push again")
+            else:
+                log.info("a client of /git left: %s", error)
+                answer.refuse(422, "the request is not complete, or not in git's format")
         except Exception:
             log.exception("a request over /git failed")
             answer.refuse(503, "the git side failed; its log says why")

@@ -1,5 +1,6 @@
 """The truthful receive-pack: objects are stored, then post-receive decides, and only then does a ref move."""
 
+import errno
 import logging
 import threading
 from collections.abc import Iterable, Sequence
@@ -139,6 +140,11 @@ class DeployReceivePack(ReceivePackHandler):
             return b"ok", errors
         except BadPack as error:
             return str(error).encode()[:200], dict.fromkeys(range(len(updates)), b"unpacker error")
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            log.warning("no space left for a push to %s", self._path.name)
+            return b"the server's disk is full", dict.fromkeys(range(len(updates)), b"unpacker error")
         except MemoryError:
             log.warning("a push to %s needed more memory than there is", self._path.name)
             return b"out of memory", dict.fromkeys(range(len(updates)), b"unpacker error")

@@ -92,13 +92,19 @@ def held(path: Path, deploy: str, commit: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if path.exists():
-            with Repo(str(path)) as repo:
-                repo.refs.remove_if_equals(name, None)
+        try:
+            if path.exists():
+                with Repo(str(path)) as repo:
+                    repo.refs.remove_if_equals(name, None)
+        except (OSError, FileLocked):
+            pass  # the next start lets it go; what has become of the deploy is not to be changed by it
 
 
 def sweep(path: Path) -> None:
     """At start nothing is being pushed or deployed: let go what a crash has left."""
+    with Repo(str(path)) as repo:
+        for held_ref in list(repo.refs.subkeys(Ref(b"refs/minpaas/deploys/"))):
+            repo.refs.remove_if_equals(Ref(b"refs/minpaas/deploys/" + held_ref), None)
     for pattern in ("objects/incoming-*", "objects/tmp_*", "objects/pack/tmp_*", "refs/**/*.lock", "*.lock"):
         for leftover in path.glob(pattern):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
