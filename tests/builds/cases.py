@@ -285,6 +285,7 @@ NODE = [
         build="npm run build",
         says=("start is for development",),
         warns=(NO_LOCK,),
+        answers="a controller of Nest",
     ),
     Case("node-next", "node", start="next start", build="npm run build", warns=(NO_LOCK,), answers="a page of Next.js"),
     Case(
@@ -320,7 +321,14 @@ PAGES = [
         warns=(NO_LOCK,),
     ),
     Case("front-end-angular", "static", "24", says=("dist/shop/browser/ is served",), warns=(NO_LOCK,)),
-    Case("front-end-astro", "static", "24", says=("Astro front end", "dist/ is served"), warns=(NO_LOCK,)),
+    Case(
+        "front-end-astro",
+        "static",
+        "24",
+        says=("Astro front end", "dist/ is served"),
+        warns=(NO_LOCK,),
+        answers="a page of Astro",
+    ),
     Case("static-index-html", "static", start="serve-site", answers="a static page"),
     Case("static-public-folder", "static", says=("Served: public/",), answers="in public"),
     Case("static-staticfile", "static", answers="every path", pages={"/deep/down": "every path"}),

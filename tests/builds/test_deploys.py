@@ -55,3 +55,14 @@ def test_a_change_of_source_runs_no_dependency_step_again(stacks: Platform, chec
     assert pushed.returncode == 0, pushed.stdout
     assert "$ npm ci --omit=dev --no-audit --no-fund (unchanged, from the cache)" in pushed.stdout
     assert "again" in stacks.get(app)[1]
+
+
+def test_requirements_that_only_pip_reads(stacks: Platform, checkout: Checkout, app: str) -> None:
+    case = next(one for one in CASES if one.folder == "python-requirements-flask-without-procfile")
+    checked_out(case, checkout)
+    (checkout.path / "requirements.txt").write_bytes("flask\n".encode("utf-16"))  # as PowerShell's > writes it
+    checkout.commit({}, "From Windows")
+    pushed = stacks.push(checkout, app)
+    assert pushed.returncode == 0, pushed.stdout
+    assert "$ python -m pip install" in pushed.stdout
+    assert stacks.get(app)[0] == 200
