@@ -117,6 +117,7 @@ class Changes:
             after = found.model_copy(update={"stopped": True, "status": "stopped", "processes": [], "port": None})
             route.switch(self._machine, instead=after)
             self._machine.registry.save(after)
+            launch.route_again(self._machine)
             self._retire_replaced(found, after)
             operation.transcript.step(f"Stopped. To start it: minpaas apps:start {app}")
             return after
@@ -167,6 +168,7 @@ class Changes:
             after = found.model_copy(update=fields)
             route.switch(self._machine, instead=after)
             self._machine.registry.save(after)
+            launch.route_again(self._machine)
             operation.transcript.step(what)
             return after
 

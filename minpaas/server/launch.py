@@ -38,10 +38,10 @@ def launch(machine: Machine, operation: Operation, app: App, made: Release, note
             route.switch(machine, instead=live)
             _publish(machine, live, made)
     except BaseException:
-        _route_again(machine)  # before they go: visitors may have been sent to them already
+        route_again(machine)  # before they go: visitors may have been sent to them already
         run.remove(machine, processes)
         raise
-    _route_again(machine)
+    route_again(machine)
     run.up(machine, made, processes)
     if prober and (told := prober.told_soon()):
         say.detail(told)
@@ -76,10 +76,10 @@ def again(machine: Machine, operation: Operation, app: App, formation: dict[str,
         route.switch(machine, instead=after)
         machine.registry.save(after)
     except BaseException:
-        _route_again(machine)
+        route_again(machine)
         run.remove(machine, started)
         raise
-    _route_again(machine)
+    route_again(machine)
     run.up(machine, live, started)
     return after
 
@@ -115,7 +115,7 @@ def _release_command(
             raise ReleaseCommandFailed(f"it ended with {code}")
 
 
-def _route_again(machine: Machine) -> None:
+def route_again(machine: Machine) -> None:
     """Send visitors where the registry says, after the commit and after a failure before it.
 
     A switch for another app, between ours and the commit, was made of the old record. Where nginx has just gone, the next
