@@ -48,7 +48,18 @@ def test_logs_and_following(platform: Platform, live: str) -> None:
     assert "app[web.1]: asked for /one" in platform.cli("logs", live, "-n", "5").stdout
     as_json = json.loads(platform.cli("logs", live, "-n", "1", "--source", "app", "--json").stdout)
     assert (as_json["process"], as_json["text"]) == ("web.1", "asked for /one")
-    command = [sys.executable, "-c", "from minpaas.cli.cli import main; main()", "logs", live, "-f", "-n", "1", "--source", "app"]
+    command = [
+        sys.executable,
+        "-c",
+        "from minpaas.cli.cli import main; main()",
+        "logs",
+        live,
+        "-f",
+        "-n",
+        "1",
+        "--source",
+        "app",
+    ]
     follower = subprocess.Popen(command, env={**os.environ, **platform.env}, stdout=subprocess.PIPE, text=True)
     assert follower.stdout
     assert "asked for /one" in follower.stdout.readline()
