@@ -75,9 +75,7 @@ class Checks(BaseModel):
     model_config = ConfigDict(frozen=True)
     path: str = Field(default="/", pattern=r"^/[!-~]{0,2000}$")
     timeout: float | None = Field(default=None, gt=0, le=3600)  # of the whole wait; None is the setting's own
-    attempts: int = Field(
-        default=3, ge=1, le=100
-    )  # for a path of the app's own: so many good answers are asked for at most
+    attempts: int = Field(default=3, ge=1, le=100)  # of a path of the owner's own, a second apart
 
 
 class Domain(BaseModel):
