@@ -102,10 +102,10 @@ def _remove_files(where: Path, voice: Voice) -> None:
         if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
             voice.changed(f"removed {folder}")
-    table = where / "nginx" / "apps.map.conf"
-    if table.exists():
-        table.unlink()
-        voice.changed(f"removed {table}")
+    for file in (where / "nginx" / "apps.map.conf", where / "config.key"):
+        if file.exists():
+            file.unlink()
+            voice.changed(f"removed {file}")
 
 
 def _end(voice: Voice, done: str, nothing: str) -> None:
