@@ -12,14 +12,14 @@ WIDE = "return document.documentElement.scrollWidth - document.documentElement.c
 LONG = "a-name-as-long-as-a-name-may-be-" + "x" * 31
 
 
-@pytest.mark.parametrize("width", [320, 360, 900])
+@pytest.mark.parametrize("width", [320, 360, 900, 1125])
 def test_nothing_scrolls_sideways(browser: webdriver.Chrome, site: Site, hello: str, width: int) -> None:
     resize(browser, width, 740)
     site.ask("POST", "/apps", {"name": LONG})
     wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, f'.app[data-app="{LONG}"]'))
     try:
         assert browser.execute_script(WIDE) <= 0
-        for action in ("logs", "deploys", "delete"):
+        for action in ("logs", "deploys", "config", "delete"):
             dialog = press(browser, LONG, action)
             assert browser.execute_script(WIDE) <= 0
             box = dialog.rect
@@ -36,14 +36,14 @@ def test_every_field_and_button_has_a_name(browser: webdriver.Chrome, hello: str
     _all_named(browser, "body > :not(dialog)")
     names = [button.accessible_name for button in browser.find_elements(By.CSS_SELECTOR, ".app button")]
     assert len(set(names)) == len(names)  # "Logs of hello", not five times "Logs"
-    for action in ("logs", "deploys", "delete"):
+    for action in ("logs", "deploys", "config", "delete"):
         assert press(browser, hello, action).accessible_name
         _all_named(browser, "dialog[open]")
         webdriver.ActionChains(browser).send_keys(Keys.ESCAPE).perform()
 
 
 def _all_named(browser: webdriver.Chrome, within: str) -> None:
-    fields = browser.find_elements(By.CSS_SELECTOR, f":is({within}) :is(input, select, button)")
+    fields = browser.find_elements(By.CSS_SELECTOR, f":is({within}) :is(input, textarea, select, button)")
     assert fields
     for field in fields:
         assert field.accessible_name, field.get_attribute("outerHTML")
@@ -62,6 +62,7 @@ def test_the_keyboard_reaches_everything_and_the_focus_is_seen(browser: webdrive
     assert {
         "logs",
         "deploys",
+        "config",
         "delete",
         "repo",
         "app",

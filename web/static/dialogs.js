@@ -2,9 +2,12 @@
 
 /** Wire a dialog once. `onClose` runs however it is closed. */
 export function prepare(dialog, onClose = () => {}) {
+  let beside = false; // a selection that is dragged out of a field ends beside it, and is no wish to close
   dialog.addEventListener("close", onClose);
+  dialog.addEventListener("pointerdown", (event) => (beside = event.target === dialog && outside(dialog, event)));
   dialog.addEventListener("click", (event) => {
-    if (event.target.closest("[data-close]") || (event.target === dialog && outside(dialog, event))) dialog.close();
+    const left = beside && event.target === dialog && outside(dialog, event);
+    if (event.target.closest("[data-close]") || left) dialog.close();
   });
   return dialog;
 }
