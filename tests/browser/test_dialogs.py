@@ -148,3 +148,25 @@ def test_deleting_a_live_app_takes_its_row_and_its_containers(
     dialog = press(browser, "shortlived", "delete")
     dialog.find_element(By.ID, "delete-confirm").send_keys("shortlived", Keys.ENTER)
     wait_until(lambda: not browser.find_elements(By.CSS_SELECTOR, '.app[data-app="shortlived"]'), 15)
+
+
+def test_an_old_release_is_brought_back_with_one_button(
+    browser: webdriver.Chrome, site: Site, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    done = site.push("back", tmp_path_factory.mktemp("back"), PYTHON_APP)
+    assert done.returncode == 0, done.stderr
+    site.ask("PATCH", "/apps/back/config", {"values": {"WORD": "two"}})
+    dialog = press(browser, "back", "deploys")
+    title = dialog.find_element(By.ID, "releases-title")
+    wait_until(lambda: title.text == "Releases: v2 is live")
+    title.send_keys(Keys.ENTER)
+    buttons = dialog.find_elements(By.CSS_SELECTOR, "#releases-list button")
+    assert [button.text for button in buttons] == ["Roll back to v1"]
+    assert "Set WORD" in dialog.find_element(By.ID, "releases-list").text
+    buttons[0].click()
+    wait_until(lambda: dialog.find_element(By.ID, "deploys-state").text == "Live: back v3, as v1 was", 30)
+    assert title.text == "Releases: v3 is live"
+    assert "Rolling back to v1" in dialog.find_element(By.ID, "deploys-output").text
+    assert site.app("back")["release"] == 3
+    assert site.ask("GET", "/apps/back/config") == {}
+    site.ask("DELETE", "/apps/back")
