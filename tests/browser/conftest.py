@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -22,7 +23,7 @@ from selenium.webdriver.chrome.service import Service
 
 from tests.browser.git_host import GitHost, commit
 
-INSTANCE = "mpbrowser"
+INSTANCE = f"mpbrowser{secrets.token_hex(2)}"  # two runs on one machine stay apart
 DOCKER = "/usr/bin/docker"
 CHROMIUM, CHROMEDRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 
