@@ -141,10 +141,6 @@ def router(apps: Apps, changes: Changes) -> APIRouter:
 
     @api.put("/checks")
     async def checks(app: str, body: Checks, request: Request) -> Response:
-        if not body.path.startswith("/"):
-            raise Refused(
-                f"the path {body.path!r} does not start with /", hint="such as: minpaas checks:set --path /up"
-            )
         return await answer(request, changes.checks(app, body, actor_of(request)))
 
     @api.delete("/checks")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from minpaas.server.errors import BadAppName, BadCommand, BadRef, BadRepoURL
+from minpaas.server.errors import BadAppName, BadCommand, BadRef, BadRepoURL, Refused
 
 RESERVED = frozenset({"minpaas", "localhost"})
 DEPLOY_BRANCHES = ("refs/heads/main", "refs/heads/master")
@@ -55,10 +55,19 @@ def start_command(command: str) -> str:
     return command.strip()
 
 
+def check_path(path: str) -> str:
+    """What a health check asks for. Raises Refused."""
+    if not re.fullmatch(r"/[!-~]{0,2000}", path):
+        hint = "such as: minpaas checks:set --path /up"
+        raise Refused(f"the path {path[:80]!r} does not start with / or holds what a URL may not", hint=hint)
+    return path
+
+
 AppName = Annotated[str, AfterValidator(app_name)]
 GitRef = Annotated[str, AfterValidator(git_ref)]
 RepoURL = Annotated[str, AfterValidator(repo_url)]
 StartCommand = Annotated[str, AfterValidator(start_command)]
+CheckPath = Annotated[str, AfterValidator(check_path)]
 
 
 class Limits(BaseModel):
@@ -73,7 +82,7 @@ class Checks(BaseModel):
     """How a web process shows that it is well. Times are seconds."""
 
     model_config = ConfigDict(frozen=True)
-    path: str = Field(default="/", pattern=r"^/[!-~]{0,2000}$")
+    path: CheckPath = "/"
     timeout: float | None = Field(default=None, gt=0, le=3600)  # of the whole wait; None is the setting's own
     attempts: int = Field(default=3, ge=1, le=100)  # of a path of the owner's own, a second apart
 
