@@ -38,7 +38,9 @@ def plan(
     if not command and "web" not in declared and chosen != "dockerfile" and (told := platforms.read(tree)):
         declared = {"web": told.command, **declared} if told.command else declared
         health = health or told.health_path
+        release = release or told.release
         where = told.where
+        notes.warnings += told.warnings
     else:
         where = "Procfile"
     if command:
@@ -92,16 +94,25 @@ def _nothing(tree: Tree) -> PlanError:
     elif other:
         hint = f"this looks like {other}: bring a Dockerfile for it"
     else:
-        below = [name for name in names if name.endswith("/")][:50]
-        deeper = [f"{folder}{name}" for folder in below for name in tree.names(folder) if name.endswith("/")]
-        for folder in [*below, *deeper[:200]]:
-            inner = Under(tree, folder)
-            if dockerfile.detect(inner) or python.detect(inner) or node.detect(inner):
-                hint = f"the app seems to be in {folder}: deploy that folder with --path {folder.rstrip('/')}"
-                break
+        hint = _below(tree, names) or hint
     return PlanError(
         "nothing", "Nothing here says how to run it", f"the top folder has: {listing}", hint, "no runtime detected"
     )
+
+
+def _below(tree: Tree, names: list[str]) -> str:
+    """What to do when the apps are in folders; empty when there is none."""
+    below = [name for name in names if name.endswith("/")][:50]
+    deeper = [f"{folder}{name}" for folder in below for name in tree.names(folder) if name.endswith("/")]
+    for folders in (below, deeper[:200]):
+        inner = {folder: Under(tree, folder) for folder in folders}
+        apps = [one for one, at in inner.items() if dockerfile.detect(at) or python.detect(at) or node.detect(at)]
+        found = apps or [one for one, at in inner.items() if static.detect(at)]
+        if found:
+            which = "the app seems" if len(found) == 1 else "apps seem"
+            told = f"deploy that folder with --path {found[0].rstrip('/')}"
+            return f"{which} to be in {', '.join(found[:5])}: {told}, or set PROJECT_PATH to it and push again"
+    return ""
 
 
 def _under(tree: Tree, path: str) -> Tree:

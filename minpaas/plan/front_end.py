@@ -12,8 +12,9 @@ from minpaas.plan.tree import Tree
 _DEVELOPMENT = re.compile(
     r"^(cross-env\s+)?([A-Z_]+=\S+\s+)*(npx\s+)?(vite(\s+(dev|serve|preview)|\s*$|\s+--)|react-scripts start|ng serve|ng s\b|astro (dev|preview|start)|"
     r"vue-cli-service serve|parcel(\s+(serve|watch))?\s|webpack(-dev-server| serve)|gatsby (develop|serve)|docusaurus (start|serve)|"
-    r"vitepress (dev|preview)|eleventy --serve|react-app-rewired start|craco start)"
+    r"vitepress (dev|preview)|eleventy --serve|react-app-rewired start|craco start|nuxt(\s+dev|\s*$)|nuxi dev)"
 )
+_ALIAS = re.compile(r"(?:npm|yarn|pnpm)(?: run)? ([\w:.-]+)")
 _SERVERS = (
     "@astrojs/node",
     "@sveltejs/adapter-node",
@@ -30,11 +31,11 @@ _SPA_ROUTERS = ("react-router", "vue-router", "@angular/router", "@tanstack/reac
 def site(tree: Tree, package: Mapping[str, Any]) -> tuple[SiteRecipe, str] | None:
     """How a front end that only builds is served, and why; None when the tree serves itself."""
     scripts = package.get("scripts") or {}
-    start = str(scripts.get("start") or "")
-    if "build" not in scripts or (start and not _DEVELOPMENT.match(start)):
+    start, build = script(scripts, "start"), build_script(package)
+    if build is None or (start and not _DEVELOPMENT.match(start)):
         return None
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
-    found = _output(tree, names, str(scripts["build"]))
+    found = _output(tree, names, script(scripts, build))
     if found is None or (not start and any(server in names for server in _SERVERS)):
         return None
     framework, root, spa = found
@@ -47,6 +48,22 @@ def site(tree: Tree, package: Mapping[str, Any]) -> tuple[SiteRecipe, str] | Non
     return pages, f"{framework} front end: {because}; {root}/ is served" + (
         ", index.html for unknown paths" if spa else ""
     )
+
+
+def script(scripts: Mapping[str, Any], name: str) -> str:
+    """A script, or the one that it only calls: start may be  npm run develop."""
+    line, seen = str(scripts.get(name) or "").strip(), {name}
+    while (alias := _ALIAS.fullmatch(line)) and alias[1] in scripts and alias[1] not in seen:
+        seen.add(alias[1])
+        line = str(scripts[alias[1]]).strip()
+    return line
+
+
+def build_script(package: Mapping[str, Any]) -> str | None:
+    """The name of the script that builds: build, and generate where Nuxt has no other."""
+    scripts = package.get("scripts") or {}
+    nuxt = any("nuxt" in (package.get(kind) or {}) for kind in ("dependencies", "devDependencies"))
+    return next((one for one in ("build", *(["generate"] if nuxt else [])) if one in scripts), None)
 
 
 def server_command(package: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -83,7 +100,7 @@ def _output(tree: Tree, names: set[str], build: str) -> tuple[str, str, bool] | 
         exported = re.search(r"output\s*:\s*['\"]export['\"]", _config(tree, "next.config"))
         return ("Next.js", "out", False) if exported else None
     if "nuxt" in names:
-        return ("Nuxt", ".output/public", False) if "generate" in build else None
+        return ("Nuxt", "dist" if _nuxt_2(tree) else ".output/public", False) if "generate" in build else None
     if "@sveltejs/adapter-static" in names:
         fallback = re.search(r"fallback\s*:\s*['\"]", _config(tree, "svelte.config"))
         return "SvelteKit", "build", bool(fallback)
@@ -102,6 +119,10 @@ def _output(tree: Tree, names: set[str], build: str) -> tuple[str, str, bool] | 
     if "parcel" in names or "parcel-bundler" in names:
         return "Parcel", "dist", True
     return ("webpack", "dist", True) if "webpack" in names and tree.read("webpack.config.js") else None
+
+
+def _nuxt_2(tree: Tree) -> bool:
+    return bool(re.search(r'"nuxt"\s*:\s*"[~^]?2\b', tree.read("package.json") or ""))
 
 
 def _angular(tree: Tree) -> str:

@@ -71,7 +71,8 @@ def recipe(tree: Tree, notes: Notes, *, keep: bool, static: bool = False, sticky
     scripts = package.get("scripts") or {}
     version, _ = versions.node(tree, package, notes, sticky)
     manager = node_packages.choose(tree, package, notes)
-    build = [one for one in ("heroku-postbuild", "build") if one in scripts][:1]
+    own = front_end.build_script(package)
+    build = ["heroku-postbuild"] if "heroku-postbuild" in scripts else [own] if own else []
     cleanup = ["heroku-cleanup"] if "heroku-cleanup" in scripts else []
     before = ["heroku-prebuild"] if "heroku-prebuild" in scripts else []
     hooks = [one for one in _LIFECYCLE if one in scripts and not _HUSKY.match(str(scripts[one]).strip())]
@@ -125,7 +126,7 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
     names, scripts, main = set(tree.names()), package.get("scripts") or {}, package.get("main")
     if types.get("web"):
         return types, "web of the Procfile"
-    script = str(scripts.get("start") or "").strip()
+    script = front_end.script(scripts, "start")
     if script and script.split()[0] in ("nest", "ts-node-dev", "nodemon") and "start:prod" in scripts:
         return {**types, "web": _direct(scripts, "start:prod")}, "the start:prod script; start is for development"
     if script:
@@ -169,14 +170,23 @@ def _needs_development(package: Mapping[str, Any], types: dict[str, str], notes:
     """Whether what is started is a program of the devDependencies: then they stay."""
     scripts, development = package.get("scripts") or {}, package.get("devDependencies") or {}
     for kind, command in types.items():
-        script = re.match(r"(?:npm|yarn|pnpm)(?: run)? ([\w:.-]+)", command)
-        line = str(scripts.get(script[1], command)) if script else command
-        for word in re.findall(r"[\w@/.-]+", line):
+        for word in re.findall(r"[\w@/.-]+", _unfolded(scripts, command, set())):
             program = _PROGRAMS.get(word, word)
             if program in development and program not in (package.get("dependencies") or {}):
                 notes.because(f"devDependencies stay: {kind} starts {word}, which is one of them")
                 return True
     return False
+
+
+def _unfolded(scripts: Mapping[str, Any], line: str, seen: set[str]) -> str:
+    """A command with the scripts that it runs, and those that stand before and after them."""
+    told = [line]
+    for name in re.findall(r"\b(?:npm|yarn|pnpm)(?: run)? ([\w:.-]+)", line):
+        for one in (f"pre{name}", name, f"post{name}"):
+            if one in scripts and one not in seen:
+                seen.add(one)
+                told.append(_unfolded(scripts, str(scripts[one]), seen))
+    return " ".join(told)
 
 
 def _may_compile(tree: Tree, manager: Manager) -> bool:

@@ -3,10 +3,18 @@
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from minpaas.plan.tree import Tree
+
+# what is done here as well
+_COMMON = re.compile(
+    r"(?:\s*(?:(?:python -m )?pip install .*?|(?:npm|yarn|pnpm)(?: (?:install|ci|i|run build|build)(?: --[\w=-]+)*)?|uv sync.*?|poetry install.*?|"
+    r"python manage\.py collectstatic.*?)\s*(?:&&|;|$))+"
+)
+_INSTEAD = "a migration belongs to a release line of a Procfile, anything else to bin/post_compile"
 
 
 @dataclass(frozen=True)
@@ -16,6 +24,8 @@ class Told:
     command: str
     health_path: str
     where: str
+    release: str = ""  # what runs before the new version gets visitors
+    warnings: list[str] = field(default_factory=list)
 
 
 def read(tree: Tree) -> Told | None:
@@ -26,7 +36,11 @@ def read(tree: Tree) -> Told | None:
             command = str(deploy.get("startCommand") or deploy.get("cmd") or "")
             path = str(deploy.get("healthcheckPath") or "")
             if _usable(command):
-                return Told(command.strip(), path if path.startswith("/") else "", name)
+                before = deploy.get("preDeployCommand")
+                release = " && ".join(map(str, before)) if isinstance(before, list) else str(before or "")
+                return Told(
+                    command.strip(), path if path.startswith("/") else "", name, release if _usable(release) else ""
+                )
     return _render(tree.read("render.yaml") or "")
 
 
@@ -41,14 +55,39 @@ def _parsed(tree: Tree, name: str) -> dict[str, Any]:
 
 def _render(text: str) -> Told | None:
     """The first web service of render.yaml, read line by line: one scalar is all that is wanted of it."""
-    for service in re.split(r"^\s*- (?=\w+:)", text, flags=re.M):
+    services = re.split(r"^\s*- (?=(?:type|name|runtime|env):)", text, flags=re.M)
+    for service in services:
         if not re.search(r"^\s*type:\s*web\s*$", service, re.M) or re.search(r"^\s*rootDir:\s*\S", service, re.M):
             continue
-        command = re.search(r"^\s*startCommand:[ \t]*([^|>\s].*?)\s*$", service, re.M)
-        path = re.search(r"^\s*healthCheckPath:[ \t]*(/\S*)", service, re.M)
-        if command and _usable(unquoted := re.sub(r"^([\"'])(.*)\1$", r"\2", command[1])):
-            return Told(unquoted, path[1] if path else "", "render.yaml")
+        command, release = _scalar(service, "startCommand"), _scalar(service, "preDeployCommand")
+        path = _scalar(service, "healthCheckPath")
+        if _usable(command):
+            health = path if re.fullmatch(r"/\S*", path) else ""
+            warnings = list(_not_followed(service, services))
+            return Told(command, health, "render.yaml", release if _usable(release) else "", warnings)
     return None
+
+
+def _not_followed(service: str, services: list[str]) -> Iterator[str]:
+    """What render.yaml asks for and nobody does here."""
+    build = _scalar(service, "buildCommand")
+    if build and not _COMMON.fullmatch(build):
+        yield f"The buildCommand of render.yaml ({build}) is not run: {_INSTEAD}"
+    names = re.findall(r"^\s*(?:- )?key:[ \t]*([A-Za-z_]\w*)\s*$", service, re.M)
+    if names:
+        yield f"The config vars of render.yaml are not set here: minpaas config:set for {', '.join(names)}"
+    for one in services:
+        if (
+            one is not service
+            and re.search(r"^\s*type:\s*(worker|web)\s*$", one, re.M)
+            and (command := _scalar(one, "startCommand"))
+        ):
+            yield f"{_scalar(one, 'name') or 'A service'} of render.yaml is not started: add it to a Procfile, as  worker: {command}"
+
+
+def _scalar(text: str, key: str) -> str:
+    found = re.search(rf"^\s*{key}:[ \t]*([^|>\s].*?)\s*$", text, re.M)
+    return re.sub(r"^([\"'])(.*)\1$", r"\2", found[1]) if found else ""
 
 
 def _usable(command: str) -> bool:

@@ -7,14 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from minpaas.plan import semver
+from minpaas.plan import python_pins, semver
 from minpaas.plan.model import Notes, PlanError
 from minpaas.plan.tree import Tree
 
 PYTHON, PYTHONS = "3.13", ("3.9", "3.11", "3.13", "3.14")  # the default, and what Debian has
 NODE = 24
+OLD_NODE = 16  # the last line with OpenSSL 1
+# the first major version of a build tool that builds with OpenSSL 3
+_OPENSSL_3 = {
+    "next": 12, "react-scripts": 5, "webpack": 5, "nuxt": 3, "gatsby": 4, "@vue/cli-service": 5, "@angular/cli": 12,
+}  # fmt: skip
 _NODES = [24, 22, 20, 18, 16, 14, 12, 10, 8, 26, 25, 23, 21, 19, 17, 15, 13, 11, 9]
 _CLAUSE = re.compile(r"(\^|~=|~|>=|<=|==|!=|===|>|<|=)?\s*v?(\d+)(?:\.(\d+|\*))?(?:\.(\d+|\*))?[\w.*]*")
+_PIN = re.compile(r"(?:={1,3}|~=?)?\s*(\d+\.\d+(?:\.\d+)?)(?:\.\*)?")
 
 Minor = tuple[int, int]
 
@@ -37,12 +43,17 @@ def python(tree: Tree, notes: Notes, sticky: str, available: Callable[[str], boo
     for other in (asked, limit):
         if other and not _readable(other.text):
             raise _unreadable("Python", other)
-    if asked is None and limit is None:
+    pins = [] if asked or sticky else [Asked(text, pin) for pin, text in python_pins.limits(_requirements(tree))]
+    if asked is None and limit is None and not pins:
         return _sticky_or(PYTHON, sticky, "Python", notes), ""
     chosen = _python_exact(asked, limit, notes, available) if asked and asked.exact else None
     if chosen is None:
         ranged = [one for one in (asked, limit) if one and not one.exact]
-        chosen = _python_ranged(ranged, sticky, notes)
+        chosen = _python_pinned(ranged, pins, notes) or (_python_ranged(ranged, sticky, notes) if ranged else None)
+    if chosen is None and asked is None and limit and (pin := _PIN.fullmatch(limit.text.strip())):
+        # requirements.txt is installed without a look at pyproject.toml: then its version is a wish, not a limit
+        strict = None if tree.has("requirements.txt") else limit
+        chosen = _python_exact(Asked(pin[1], limit.where, exact=True), strict, notes, available)
     if chosen is None:
         raise _refused("Python", asked or limit, [f"Python {one}" for one in PYTHONS])
     return chosen, (asked or limit).text if asked or limit else ""  # type: ignore[union-attr]
@@ -51,17 +62,34 @@ def python(tree: Tree, notes: Notes, sticky: str, available: Callable[[str], boo
 def node(tree: Tree, package: dict[str, Any], notes: Notes, sticky: str) -> tuple[str, str]:
     """The version of Node.js as 24, 20.11 or 20.11.1, and what was asked. Raises PlanError."""
     asked = _node_asked(tree, package)
+    old = "" if sticky else _old_builder(package)
+    if asked is None and old:
+        notes.because(f"Node.js {OLD_NODE} ({old} does not build with a newer one)")
+        return str(OLD_NODE), ""
     if asked is None:
         return _sticky_or(str(NODE), sticky, "Node.js", notes), ""
     allowed = semver.ranges(asked.text)
     if allowed is None:
         raise _unreadable("Node.js", asked)
-    lines = [int(sticky.split(".")[0]), *_NODES] if sticky else _NODES
+    first = [int(sticky.split(".")[0])] if sticky else [OLD_NODE] if old else []
+    lines = [*first, *_NODES]
     chosen = semver.choose(allowed, lines)
     if chosen is None:
         raise _refused("Node.js", asked, ["Node.js 8 to 26"])
     notes.because(f"Node.js {chosen} ({asked.where} asks for {asked.text})")
     return chosen, asked.text
+
+
+def _old_builder(package: dict[str, Any]) -> str:
+    """A build tool whose hashes OpenSSL 3 knows no more, as in next 11; empty when there is none."""
+    for kind in ("dependencies", "devDependencies"):
+        told = package.get(kind)
+        named: dict[str, Any] = told if isinstance(told, dict) else {}
+        for name, first in _OPENSSL_3.items():
+            major = re.match(r"[~^=v ]*(\d+)\b", str(named.get(name, "")))
+            if major and int(major[1]) < first:
+                return f"{name} {major[1]}"
+    return ""
 
 
 def _sticky_or(default: str, sticky: str, name: str, notes: Notes) -> str:
@@ -105,6 +133,24 @@ def _python_ranged(asked: list[Asked], sticky: str, notes: Notes) -> str | None:
             notes.because(f"Python {version} ({said})")
             return version
     return None
+
+
+def _python_pinned(ranged: list[Asked], pins: list[Asked], notes: Notes) -> str | None:
+    """What the pins of requirements.txt go with; None where there are none, or where no version suits them."""
+    if not pins:
+        return None
+    tightest = min(pins, key=lambda one: _minor(one.text.removeprefix("<")))
+    inner = Notes()
+    chosen = _python_ranged([*ranged, Asked(tightest.text, f"{tightest.where} of requirements.txt")], "", inner)
+    if chosen:
+        notes.reasons += inner.reasons
+    elif not ranged:
+        return _sticky_or(PYTHON, "", "Python", notes)
+    return chosen
+
+
+def _requirements(tree: Tree) -> str:
+    return "" if tree.has("Pipfile.lock") else tree.read("requirements.txt") or ""
 
 
 def _python_asked(tree: Tree) -> Asked | None:

@@ -58,7 +58,7 @@ def generate(plan: Plan, app: str, config: dict[str, str], base: Callable[[str],
         "environment": sorted(plan.environment.items()),
     }
     if plan.python:
-        return _python(plan.python, app, facts, extra, config)
+        return _python(plan, plan.python, app, facts, extra, config)
     if plan.site:
         return _site(plan.site, app, facts, extra)
     assert plan.node
@@ -99,8 +99,16 @@ def shipped(name: str) -> bytes:
 
 
 def _python(
-    recipe: PythonRecipe, app: str, facts: dict[str, Any], extra: dict[str, bytes], config: dict[str, str]
+    plan: Plan,
+    recipe: PythonRecipe,
+    app: str,
+    facts: dict[str, Any],
+    extra: dict[str, bytes],
+    config: dict[str, str],
 ) -> Generated:
+    shims = _shims(plan, recipe)
+    if shims:
+        extra = {**extra, "config/run-installed": shipped("run-installed")}
     mounts = _cache(app, "uv") + (_cache(app, "pip") if recipe.manager == "pip" else "")
     if recipe.locked:
         extra = {**extra, "config/locked.txt": recipe.locked.encode()}
@@ -118,11 +126,22 @@ def _python(
         assets=assets,
         tree="--from=assets /app" if assets else "app/",
         changed=changed,
+        shims=shims,
         # else one stage is enough: it borrows the compilers and headers for the step that installs
         two_stages=bool(recipe.packages or recipe.tool or recipe.whole_tree or recipe.project or changed),
         **facts,
     )
     return Generated(_tidy(text), extra)
+
+
+def _shims(plan: Plan, recipe: PythonRecipe) -> list[str]:
+    """Which of uv, poetry and pipenv the app may call to start something: they are only there while it is built."""
+    commands = " ".join([*plan.process_types.values(), plan.release_command, plan.postdeploy])
+    asked = {one for one in ("uv", "poetry", "pipenv") if re.search(rf"\b{one} run\b", commands)}
+    files = {"pyproject.toml": "uv", "uv.lock": "uv", "poetry.lock": "poetry"}
+    asked |= {tool for name, tool in files.items() if name in recipe.manifests}
+    asked |= {"pipenv"} if recipe.locked or "Pipfile" in plan.install else set()
+    return sorted(asked)
 
 
 def _site(recipe: SiteRecipe, app: str, facts: dict[str, Any], extra: dict[str, bytes]) -> Generated:

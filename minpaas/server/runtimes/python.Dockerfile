@@ -52,6 +52,9 @@ COPY {{ files }}
 {% endfor %}
 {% endif %}
 COPY --chown=app:app {{ "--from=build /app" if changed else tree }} .
+{% for name in shims %}
+COPY --chmod=755 config/run-installed /usr/local/bin/{{ name }}
+{% endfor %}
 {% for name, value in environment %}
 ENV {{ name }}="{{ value }}"
 {% endfor %}

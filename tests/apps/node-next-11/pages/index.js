@@ -1,0 +1,1 @@
+export default function Page() { return <h1>a page of Next.js 11</h1> }

@@ -1,0 +1,1 @@
+"""Never run: only the plan is looked at."""

@@ -1,0 +1,2 @@
+#!/bin/sh
+uv sync && uv run -m migrate

@@ -1,0 +1,3 @@
+"""Runs before the new version gets visitors."""
+
+print("migrated")

@@ -1,0 +1,2 @@
+#!/bin/sh
+uv run -- serve.py
