@@ -26,6 +26,9 @@ class Past:
     began: Place
     lines: list[Line] = field(default_factory=list)
     marks: dict[str, Place] = field(default_factory=dict)
+    read: set[str] = field(
+        default_factory=set
+    )  # containers whose lines came from the engine: not from the archive as well
 
     def take(self, lines: Iterable[Line]) -> None:
         """Lines of one origin, oldest first."""
@@ -124,13 +127,16 @@ class Logs:
             if wanted.of("app", one.release) and wanted.process in ("", one.process, one.process.partition(".")[0]):
                 try:
                     raws = self._machine.engine.log_lines(one.id, count=count, since=since)
-                    past.take(of_process(raws, one.id, one.process, one.release))
+                    past.take(list(of_process(raws, one.id, one.process, one.release)))
+                    past.read.add(one.id[:12])
                 except (DockerException, RequestException):
                     continue  # removed since: it is in the archive
 
     def _archived(self, past: Past, app: str, count: int, wanted: Wanted) -> None:
         for newest, path in self._machine.archive.files(app):
-            process, _, _ = path.stem.rpartition(".")
+            process, _, container = path.stem.rpartition(".")
+            if container in past.read:
+                continue  # it is kept already and not removed yet
             if past.enough(count, newest) or newest < wanted.since:
                 return
             if wanted.of("app", path.parent.name) and wanted.process in ("", process, process.partition(".")[0]):

@@ -130,6 +130,7 @@ def test_a_rollback_without_its_image_is_refused(platform: Platform, checkout: C
         assert platform.push(checkout, app).returncode == 0
     image = platform.request("GET", f"/apps/{app}/releases/1")["image"]
     platform.wait_for(lambda: image in platform.holders(app), 15, "the image to be held")
+    platform.wait_for(lambda: len(platform.containers(app)) == 1, 15, "the old to go")
     held = ["--filter", f"label=minpaas.app={app}", "--filter", f"label=minpaas.holds={image}"]
     platform.docker("rm", platform.docker("ps", "-aq", *held).strip())
     platform.docker("rmi", "-f", image)
