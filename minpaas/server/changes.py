@@ -39,6 +39,12 @@ class Changes:
                 self._machine.registry.save(staged)
                 return staged
             made = release.redraft(found, live, operation.why(changed or "Config vars that were staged"), config)
+            if found.stopped:
+                resting: dict[str, Any] = {"processes": [], "stopped": True, "status": "stopped"}
+                stays = release.record(self._machine, staged, made, []).model_copy(update=resting)
+                release.publish(self._machine, stays, made)
+                say.detail("It is stopped and stays so; it gets them when it is started")
+                return stays
             return self._launch(operation, found, staged, made)
 
         return self._deploys.operations.begin(app, "config", work, actor, names=sorted(values))

@@ -200,7 +200,10 @@ def test_stop_start_restart_and_maintenance(platform: Platform, checkout: Checko
     assert platform.request("POST", f"/apps/{app}/stop")["status"] == "stopped"
     assert platform.get(app)[0] == 503
     platform.wait_for(lambda: not platform.containers(app), 10, "the processes to go")
-    assert config(platform, app, A="1")["release"] == 2 or True
+    changed = config(platform, app, A="1")
+    assert (changed["release"], changed["status"]) == (3, "stopped"), "a stopped app stays stopped"
+    assert platform.containers(app) == []
+    assert platform.get(app)[0] == 503
     platform.request("POST", f"/apps/{app}/start")
     assert platform.get(app) == (200, "newer\n")
 
