@@ -178,7 +178,7 @@ def _prepare(deploys: Deploys, transcript: Transcript) -> None:
     verdict: dict[str, object] = {"result": "ready"}
     try:
         for stack in stacks.DEFAULT:
-            name = stacks.ensure(deploys.machine.engine, deploys.machine.settings, stack, transcript)
+            name = stacks.ensure(deploys.machine.images, deploys.machine.settings, stack, transcript)
             transcript.detail(f"{name} is ready")
     except MinPaasError as error:
         transcript.trouble(str(error))

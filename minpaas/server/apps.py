@@ -122,13 +122,13 @@ class Apps:
 
     def remove_all(self) -> None:
         """For `minpaas clean`: what is left on the engine of ours, its network and the stack images."""
-        engine = self.machine.engine
+        engine, images = self.machine.engine, self.machine.images
         for container in engine.containers():
             engine.remove(container.id)
-        engine.let_go_of_images()
-        for image in [*engine.app_images(), *engine.stack_images()]:
-            engine.remove_image(image)
-        engine.remove_network()
+        images.let_go()
+        for image in [*images.of(), *images.of_stacks()]:
+            images.remove(image)
+        self.machine.network.remove()
 
     def _into(
         self, name: str, new: str, kind: str, under: str, work: Callable[[Operation], App], actor: Actor
@@ -170,9 +170,9 @@ class Apps:
 
     def _adopted(self, one: Release, new: str) -> Release:
         """A release as one of another app, with an image that carries that app's label."""
-        if self.machine.engine.image(one.image) is None:
+        if self.machine.images.find(one.image) is None:
             return one.model_copy(update={"app": new})
-        return one.model_copy(update={"app": new, "image": self.machine.engine.adopt_image(one.image, new)})
+        return one.model_copy(update={"app": new, "image": self.machine.images.adopt(one.image, new)})
 
     def _forget(self, name: str) -> None:
         """Repository, record and route of an app; its containers and images are still there."""
@@ -222,9 +222,9 @@ class Apps:
                 release.prune(self.machine, name)
 
     def _drop_images(self, name: str) -> None:
-        self.machine.engine.hold_images(name, set())
-        for image in self.machine.engine.app_images(name):
-            self.machine.engine.remove_image(image)
+        self.machine.images.hold(name, set())
+        for image in self.machine.images.of(name):
+            self.machine.images.remove(image)
 
     def _create(self, name: str) -> App:
         repo.create(self.machine.repo(name), self.machine.settings.shipped("hooks"))

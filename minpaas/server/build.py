@@ -15,7 +15,6 @@ from docker.utils.build import PatternMatcher
 from minpaas import plan as planning
 from minpaas.plan import dockerfile
 from minpaas.server import failures, stacks
-from minpaas.server.engine import Engine
 from minpaas.server.errors import (
     BadAppFile,
     BadProcfile,
@@ -27,6 +26,7 @@ from minpaas.server.errors import (
 )
 from minpaas.server.git.repo import Files
 from minpaas.server.git.tree import tar_stream
+from minpaas.server.images import Images
 from minpaas.server.models import Runtime
 from minpaas.server.narrator import Narrator
 from minpaas.server.runtimes import Generated, Plan, generate, stacks_of
@@ -65,7 +65,7 @@ def plan(
     runtime: Runtime | None = None,
     command: str | None = None,
     *,
-    engine: Engine | None = None,
+    images: Images | None = None,
     settings: Settings | None = None,
     sticky: str = "",
 ) -> Plan:
@@ -75,9 +75,9 @@ def plan(
     """
 
     def available(version: str) -> bool:
-        if engine is None or settings is None:
+        if images is None or settings is None:
             return version in planning.PYTHONS
-        return stacks.has_python(engine, settings, version)
+        return stacks.has_python(images, settings, version)
 
     try:
         made = planning.plan(files, runtime=runtime, command=command, sticky=sticky, available=available)
@@ -88,7 +88,7 @@ def plan(
 
 
 def build(
-    engine: Engine,
+    images: Images,
     settings: Settings,
     app: str,
     files: Files,
@@ -97,12 +97,12 @@ def build(
     transcript: Transcript,
     config: dict[str, str] | None = None,
 ) -> str:
-    """The image's id; `build_id` is what engine.cancel_build takes, and its folder in workspace/.
+    """The image's id; `build_id` is what images.cancel takes, and its folder in workspace/.
 
     Raises BuildFailed; then nothing is left but BuildKit's cache. `config` holds the config vars: build steps see them, no layer holds them.
     """
     for stack in stacks_of(plan):
-        stacks.ensure(engine, settings, stack, transcript)
+        stacks.ensure(images, settings, stack, transcript)
     generated = None if plan.own_dockerfile else generate(plan, app, config or {}, stacks.base)
     folder = settings.workspace / build_id
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,12 +112,12 @@ def build(
     transcript.command(f"docker build -t {tag} .")
     with transcript.timed("Building the image"):
         try:
-            return _ask(engine, settings, attempt, transcript)
+            return _ask(images, settings, attempt, transcript)
         except BuildFailed as error:
             if not _frontend_is_missing(attempt, error):
                 raise
             transcript.detail("The frontend of its # syntax line cannot be fetched: building with the engine's own")
-            return _ask(engine, settings, replace(attempt, frontend=False), transcript)
+            return _ask(images, settings, replace(attempt, frontend=False), transcript)
 
 
 def subfolder(config: dict[str, str]) -> str:
@@ -125,19 +125,19 @@ def subfolder(config: dict[str, str]) -> str:
     return (config.get("PROJECT_PATH") or config.get("APP_BASE") or "").strip().strip("/")
 
 
-def _ask(engine: Engine, settings: Settings, attempt: _Attempt, transcript: Transcript) -> str:
+def _ask(images: Images, settings: Settings, attempt: _Attempt, transcript: Transcript) -> str:
     """One build by the engine, with a limit to its time."""
     narrator = Narrator(transcript, secrets=attempt.config.values())
-    alarm = threading.Timer(settings.build_timeout, engine.cancel_build, [attempt.build_id])
+    alarm = threading.Timer(settings.build_timeout, images.cancel, [attempt.build_id])
     alarm.daemon = True
     alarm.start()
     try:
-        return engine.build(
+        return images.build(
             _context(attempt, transcript),
             tag=attempt.tag,
             build_id=attempt.build_id,
             on_status=narrator.status,
-            labels=engine.labels(attempt.app),
+            labels=images.labels(attempt.app),
             options=_options(attempt),
         )
     except BuildFailed as error:

@@ -183,7 +183,7 @@ def router(apps: Apps, changes: Changes) -> APIRouter:
     @api.post("/networks/{network}")
     async def attach(app: str, network: str, request: Request) -> Response:
         found = apps.one(app, actor_of(request))
-        machine.engine.check_network(network)
+        machine.network.check(network)
         networks = [*[one for one in found.networks if one != network], network]
         return await answer(
             request, changes.fresh(app, f"Joins the network {network}", actor_of(request), networks=networks)
@@ -216,7 +216,7 @@ def _release(machine: Machine, one: Release, live: int | None) -> dict[str, Any]
         **body,
         "name": one.name,
         "live": one.number == live,
-        "image_kept": machine.engine.image(one.image) is not None,
+        "image_kept": machine.images.find(one.image) is not None,
     }
 
 

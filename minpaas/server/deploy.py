@@ -129,7 +129,7 @@ class Deploys:
         modules = submodules.fetch(machine, app.name, commit, operation.facts.get("repo", ""), say)
         with Source(machine.repo(app.name), commit, build.subfolder(config), modules) as files:
             plan = build.plan(
-                files, runtime, command, engine=machine.engine, settings=machine.settings, sticky=_sticky(machine, app)
+                files, runtime, command, images=machine.images, settings=machine.settings, sticky=_sticky(machine, app)
             )
             say.step(plan.reasons[0])
             for reason in plan.reasons[1:]:
@@ -141,10 +141,10 @@ class Deploys:
             self.operations.note(operation, "build", commit=commit)
             with self._builds:
                 operation.check()
-                operation.on_halt = lambda: machine.engine.cancel_build(operation.id)
+                operation.on_halt = lambda: machine.images.cancel(operation.id)
                 try:
                     image = build.build(
-                        machine.engine, machine.settings, app.name, files, plan, operation.id, say, config
+                        machine.images, machine.settings, app.name, files, plan, operation.id, say, config
                     )
                 finally:
                     operation.on_halt = lambda: None

@@ -1,23 +1,17 @@
-"""The hand on the Docker engine: only this file speaks to it. Containers, images, the network; all carry our labels."""
+"""The hand on the Docker engine: the connection, and our containers (images.py and network.py have the rest). All carry our labels."""
 
-import io
-import ipaddress
 import json
-import secrets
-import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, NotFound
 
-from minpaas.server import buildkit
-from minpaas.server.errors import BuildFailed, MachineTrouble, NoStartCommand, Refused
+from minpaas.server.errors import MachineTrouble, NoStartCommand, Refused
 from minpaas.server.settings import Settings
 
 INSTANCE, APP, RELEASE, PROCESS = "minpaas.instance", "minpaas.app", "minpaas.release", "minpaas.process"
@@ -25,11 +19,9 @@ RUN, COMMAND, EXPIRES = (
     "minpaas.run",
     "minpaas.command",
     "minpaas.expires",
-)  # on a one-off: how it is held, what, until when
-HOLDS = "minpaas.holds"  # on a container that is never started: the id of the image that it keeps from a prune
+)  # of a one-off: how it is held, what, until when
 _EVENTS = ["start", "die", "oom", "pause", "unpause", "destroy"]
 _DEFAULT_HOST = "unix:///var/run/docker.sock"
-_SUBNETS = ipaddress.IPv4Network("10.210.0.0/16")
 # What an image that starts as root needs to hand over to a user of its own, and no more.
 _CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
 
@@ -115,36 +107,14 @@ class Engine:
         """The SDK's client for calls that answer soon."""
         return self._connect()[0]
 
+    @property
+    def streaming(self) -> docker.APIClient:
+        """The SDK's client for calls that last: it waits for as long as they take."""
+        return self._connect()[1]
+
     def version(self) -> str:
         """The engine's version."""
         return str(self.api.version()["Version"])
-
-    def ensure_network(self) -> str:
-        """The subnet of our bridge network, which is made when missing: no traffic between containers."""
-        try:
-            found = self.api.inspect_network(self.network)
-        except NotFound:
-            self._create_network()
-            found = self.api.inspect_network(self.network)
-        return str(found["IPAM"]["Config"][0]["Subnet"])
-
-    def check_network(self, name: str) -> None:
-        """Raise Refused unless there is a network of this name that a container can join."""
-        try:
-            found = self.api.inspect_network(name)
-        except APIError:
-            raise Refused(
-                f"there is no network {name[:80]!r}", hint=f"make it with: docker network create {name[:80]}"
-            ) from None
-        if found["Driver"] != "bridge" or found["Name"] in ("bridge", self.network):
-            raise Refused(f"{name} cannot be joined", hint="make one with: docker network create NAME")
-
-    def remove_network(self) -> None:
-        """Remove our network if it is there."""
-        try:
-            self.api.remove_network(self.network)
-        except NotFound:
-            pass
 
     def start(self, spec: ContainerSpec) -> Container:
         """Create and start a container. Raises MachineTrouble with the engine's words when it cannot."""
@@ -174,7 +144,7 @@ class Engine:
         )
         endpoint = api.create_networking_config({self.network: api.create_endpoint_config(ipv4_address=spec.address)})
         labels = {**self.labels(spec.app), RELEASE: spec.release, PROCESS: spec.process, **spec.labels}
-        self._remove_namesake(spec.name)
+        self.remove_namesake(spec.name)
         try:
             made = api.create_container(
                 spec.image,
@@ -240,13 +210,13 @@ class Engine:
             found = self.api.inspect_container(container)
             if not found["State"]["Running"]:
                 return self._seen(found), Usage(found["State"]["FinishedAt"])
-            return self._seen(found), _usage(found, self._connect()[1].stats(container, stream=False))
+            return self._seen(found), _usage(found, self.streaming.stats(container, stream=False))
         except NotFound:
             return None
 
     def containers(self, app: str | None = None) -> list[Container]:
         """All containers of our instance, or of one app; also those that have ended."""
-        found = self.api.containers(all=True, filters={"label": [*self._filter(app), PROCESS]})
+        found = self.api.containers(all=True, filters={"label": [*self.filter(app), PROCESS]})
         seen = []
         for one in found:
             try:
@@ -257,12 +227,12 @@ class Engine:
 
     def states(self) -> dict[str, str]:
         """The engine's word for each of our containers, by id, in one call: running, exited, ..."""
-        found = self.api.containers(all=True, filters={"label": [*self._filter(None), PROCESS]})
+        found = self.api.containers(all=True, filters={"label": [*self.filter(None), PROCESS]})
         return {one["Id"]: one["State"] for one in found}
 
     def one_offs(self, app: str | None = None) -> list[Container]:
         """The containers of one-offs, of our instance or of one app."""
-        found = self.api.containers(all=True, filters={"label": [*self._filter(app), RUN]})
+        found = self.api.containers(all=True, filters={"label": [*self.filter(app), RUN]})
         seen = []
         for one in found:
             try:
@@ -318,7 +288,7 @@ class Engine:
 
     def copy_output(self, container: str, file: BinaryIO) -> None:
         """What a container without a terminal has printed, in the engine's own frames."""
-        api = self._connect()[1]
+        api = self.streaming
         url = f"{api.base_url}/v{api.api_version}/containers/{container}/logs"
         with api.get(url, params={"stdout": 1, "stderr": 1}, stream=True, timeout=60) as answer:
             for chunk in answer.iter_content(65536):
@@ -342,14 +312,14 @@ class Engine:
 
     def follow_lines(self, container: str, count: int) -> Iterator[bytes]:
         """The last `count` lines with their timestamps, then new ones, until the container ends."""
-        stream = self._connect()[1].logs(
+        stream = self.streaming.logs(
             container, stdout=True, stderr=True, tail=count, follow=True, stream=True, timestamps=True
         )
         return cast(Iterator[bytes], stream)
 
     def log_lines(self, container: str, *, count: int | None = None, since: int = 0, follow: bool = False) -> Any:
         """What a container printed, one `STAMP text` an item, from a Unix time on; `close()` ends it from any thread."""
-        client = self._connect()[1 if follow else 0]
+        client = self.streaming if follow else self.api
         tail = "all" if count is None else count
         return client.logs(
             container,
@@ -364,143 +334,29 @@ class Engine:
 
     def events(self) -> Iterator[dict[str, Any]]:
         """What happens to our containers, as the engine's event dictionaries, for as long as the engine lives."""
-        stream = self._connect()[1].events(
-            decode=True, filters={"type": "container", "label": self._filter(None), "event": _EVENTS}
+        stream = self.streaming.events(
+            decode=True, filters={"type": "container", "label": self.filter(None), "event": _EVENTS}
         )
         return cast(Iterator[dict[str, Any]], stream)
 
-    def build(
-        self,
-        context: Iterable[bytes],
-        *,
-        tag: str,
-        build_id: str,
-        on_status: Callable[[Any], None],
-        labels: dict[str, str],
-        options: dict[str, Any] | None = None,
-    ) -> str:
-        """Build with BuildKit from a tar stream; the image's id. Raises BuildFailed with BuildKit's last words.
+    def labels(self, app: str) -> dict[str, str]:
+        """What every object of an app carries."""
+        return {INSTANCE: self._settings.instance, APP: app}
 
-        The Engine API does BuildKit itself with version=2 (the SDK's own build call does not ask for it).
-        """
-        api = self._connect()[1]
-        params = {
-            "version": "2",
-            "t": tag,
-            "buildid": build_id,
-            "rm": "1",
-            "labels": json.dumps(labels),
-            **(options or {}),
-        }
-        headers = {"Content-Type": "application/x-tar"}
-        url = f"{api.base_url}/v{api.api_version}/build"
-        image = ""
-        with api.post(url, params=params, data=context, headers=headers, stream=True, timeout=None) as answer:
-            if answer.status_code != 200:
-                raise BuildFailed(answer.text.strip()[:2000])
-            for line in answer.iter_lines():
-                message = json.loads(line)
-                if "error" in message:
-                    raise BuildFailed(message["error"])
-                if message.get("id") == "moby.buildkit.trace":
-                    on_status(buildkit.decode(message["aux"]))
-                elif message.get("id") == "moby.image.id":
-                    image = message["aux"]["ID"]
-        if not image:
-            raise BuildFailed("the engine ended the build without an image")
-        return image
+    def filter(self, app: str | None) -> list[str]:
+        """The labels by which the engine finds what is ours, of all apps or of one."""
+        labels = {INSTANCE: self._settings.instance} if app is None else self.labels(app)
+        return [f"{key}={value}" for key, value in labels.items()]
 
-    def cancel_build(self, build_id: str) -> None:
-        """End a running build; its `build` call raises BuildFailed."""
-        api = self.api
-        api.post(f"{api.base_url}/v{api.api_version}/build/cancel", params={"id": build_id}, timeout=30)
-
-    def import_image(self, tar: Path, tag: str, changes: Sequence[str] = ()) -> None:
-        """Make an image from a root file system."""
-        repository, _, version = tag.partition(":")
-        self._connect()[1].import_image_from_file(str(tar), repository=repository, tag=version, changes=list(changes))
-
-    def pull(self, image: str) -> bool:
-        """Fetch an image from its registry; False when it is not to be had."""
+    def remove_namesake(self, name: str) -> None:
+        """A container that a crash left under the name that is wanted now: ours goes, another's stays and is named."""
         try:
-            self._connect()[1].pull(image)
-        except (APIError, requests.RequestException):
-            return False
-        return True
-
-    def image(self, name: str) -> dict[str, Any] | None:
-        """The engine's record of an image, or None."""
-        try:
-            return cast(dict[str, Any], self.api.inspect_image(name))
-        except ImageNotFound:
-            return None
-
-    def app_images(self, app: str | None = None) -> dict[str, list[str]]:
-        """Images built for our apps: id -> tags."""
-        found = self.api.images(filters={"label": self._filter(app)})
-        return {image["Id"]: image["RepoTags"] or [] for image in found}
-
-    def hold_images(self, app: str, images: set[str]) -> None:
-        """Keep these images of an app, and let go of the others that were kept.
-
-        `docker image prune -a` takes what no container has, tags or not: so each gets a container that is never started.
-        """
-        held: dict[str, str] = {}
-        for one in self.api.containers(all=True, filters={"label": [*self._filter(app), HOLDS]}):
-            image = one["Labels"][HOLDS]
-            if image in images and image not in held:
-                held[image] = one["Id"]
-            else:
-                self.remove(one["Id"])
-        for image in images - held.keys():
-            name = f"{self._settings.instance}.{app}.image.{image[7:19]}"
-            try:
-                self._remove_namesake(name)
-                self.api.create_container(image, command=["true"], name=name, labels={**self.labels(app), HOLDS: image})
-            except APIError:
-                continue  # the image is gone already: a rollback to it is refused by name
-
-    def adopt_image(self, image: str, app: str) -> str:
-        """The same image for another app: the same layers under that app's label, so that each lets go of its own. Its id."""
-        repository, tag = f"{self._settings.instance}/{app}", image[7:19]
-        self.api.tag(image, repository, tag)  # BuildKit takes no ids; the new image takes the tag over
-        content, file = f"FROM {repository}:{tag}\n".encode(), io.BytesIO()
-        with tarfile.open(fileobj=file, mode="w") as tar:
-            entry = tarfile.TarInfo("Dockerfile")
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-        options = {"dockerfile": "Dockerfile"}
-        return self.build(
-            iter([file.getvalue()]),
-            tag=f"{repository}:{tag}",
-            build_id=f"adopt-{secrets.token_hex(8)}",
-            on_status=lambda status: None,
-            labels=self.labels(app),
-            options=options,
-        )
-
-    def let_go_of_images(self) -> None:
-        """Remove every container that keeps an image of ours."""
-        for one in self.api.containers(all=True, filters={"label": [*self._filter(None), HOLDS]}):
-            self.remove(one["Id"])
-
-    def stack_images(self) -> list[str]:
-        """The ids of the stack images, unless another instance on this engine builds on them.
-
-        App images inherit the stack's label, so what has an instance is an app's.
-        """
-        found = self.api.images(filters={"label": "minpaas.stack"})
-        owners = {(image["Labels"] or {}).get(INSTANCE) for image in found}
-        if owners - {None, self._settings.instance}:
-            return []
-        return [image["Id"] for image in found if INSTANCE not in (image["Labels"] or {})]
-
-    def remove_image(self, name: str) -> None:
-        """Remove a tag, or an image by its id with all its tags. Nothing happens when it is gone or in use."""
-        try:
-            self.api.remove_image(name, force=name.startswith("sha256:"))
-        except (ImageNotFound, APIError):
-            pass
+            found = self.api.inspect_container(name)
+        except NotFound:
+            return
+        if (found["Config"]["Labels"] or {}).get(INSTANCE) != self._settings.instance:
+            raise MachineTrouble(f"a container that is not ours has the name {name}", hint=f"docker rename {name} ...")
+        self.remove(found["Id"])
 
     def _connect(self) -> tuple[docker.APIClient, docker.APIClient]:
         with self._connecting:
@@ -517,14 +373,6 @@ class Engine:
                     ) from error
             return self._client, self._streaming
 
-    def labels(self, app: str) -> dict[str, str]:
-        """What every object of an app carries."""
-        return {INSTANCE: self._settings.instance, APP: app}
-
-    def _filter(self, app: str | None) -> list[str]:
-        labels = {INSTANCE: self._settings.instance} if app is None else self.labels(app)
-        return [f"{key}={value}" for key, value in labels.items()]
-
     def _give_up(self, name: str) -> None:
         """Remove a container that may or may not be there: the engine's answer was lost."""
         for _ in range(3):
@@ -533,16 +381,6 @@ class Engine:
                 return
             except (APIError, requests.RequestException):
                 time.sleep(0.2)
-
-    def _remove_namesake(self, name: str) -> None:
-        """A container that a crash left under the name that is wanted now: ours goes, another's stays and is named."""
-        try:
-            found = self.api.inspect_container(name)
-        except NotFound:
-            return
-        if (found["Config"]["Labels"] or {}).get(INSTANCE) != self._settings.instance:
-            raise MachineTrouble(f"a container that is not ours has the name {name}", hint=f"docker rename {name} ...")
-        self.remove(found["Id"])
 
     def _seen(self, found: dict[str, Any]) -> Container:
         labels, state = found["Config"]["Labels"] or {}, found["State"]
@@ -570,37 +408,6 @@ class Engine:
             labels=labels,
         )
 
-    def _create_network(self) -> None:
-        if self._settings.subnet:
-            wanted = [ipaddress.IPv4Network(self._settings.subnet)]
-        else:
-            wanted = list(_SUBNETS.subnets(new_prefix=20))
-        taken = [*self._engine_subnets(), *_host_routes()]
-        for subnet in wanted:
-            if any(subnet.overlaps(other) for other in taken):
-                continue
-            pool = docker.types.IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
-            try:
-                self.api.create_network(
-                    self.network,
-                    driver="bridge",
-                    ipam=docker.types.IPAMConfig(pool_configs=[pool]),
-                    options={"com.docker.network.bridge.enable_icc": "false"},
-                    labels={INSTANCE: self._settings.instance},
-                )
-                return
-            except APIError as error:
-                if error.status_code == 409:  # another thread made it first
-                    return
-        raise MachineTrouble(
-            f"no free subnet for the apps' network in {', '.join(map(str, wanted[:3]))}...",
-            hint="name a free one with MINPAAS_SUBNET=10.99.0.0/20 and start again",
-        )
-
-    def _engine_subnets(self) -> list[ipaddress.IPv4Network]:
-        configs = [c for n in self.api.networks() for c in (n.get("IPAM") or {}).get("Config") or []]
-        return [ipaddress.IPv4Network(c["Subnet"]) for c in configs if "." in c.get("Subnet", "")]
-
 
 def _usage(found: dict[str, Any], stats: dict[str, Any]) -> Usage:
     """What `docker stats` would show. A process that has just ended leaves gaps in what the engine answers."""
@@ -615,15 +422,3 @@ def _usage(found: dict[str, Any], stats: dict[str, Any]) -> Usage:
 
 def _words(error: Exception) -> str:
     return str(getattr(error, "explanation", None) or error)[:300]
-
-
-def _host_routes() -> list[ipaddress.IPv4Network]:
-    """The networks that the host routes to, without the default route."""
-    routes = []
-    table = Path("/proc/net/route")
-    for line in table.read_text().splitlines()[1:] if table.exists() else []:
-        fields = line.split()
-        destination, mask = (int.from_bytes(bytes.fromhex(fields[i])[::-1], "big") for i in (1, 7))
-        if mask:
-            routes.append(ipaddress.IPv4Network((destination, bin(mask).count("1"))))
-    return routes

@@ -91,7 +91,7 @@ def environment_of(machine: Machine, made: Release) -> dict[str, str]:
 
 def check_image(machine: Machine, made: Release) -> None:
     """Raise ImageGone when a release's image is not on the machine any more."""
-    if machine.engine.image(made.image) is None:
+    if machine.images.find(made.image) is None:
         raise ImageGone(made.name, made.image)
 
 

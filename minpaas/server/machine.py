@@ -7,6 +7,8 @@ from minpaas.server.addresses import Addresses
 from minpaas.server.archive import Archive
 from minpaas.server.config import Configs
 from minpaas.server.engine import Engine
+from minpaas.server.images import Images
+from minpaas.server.network import Network
 from minpaas.server.nginx import Nginx
 from minpaas.server.registry import Registry
 from minpaas.server.seen import Sight
@@ -20,6 +22,8 @@ class Machine:
     settings: Settings
     registry: Registry
     engine: Engine
+    images: Images
+    network: Network
     nginx: Nginx
     configs: Configs
     archive: Archive
@@ -43,6 +47,14 @@ class Machine:
 
 def wire(settings: Settings) -> Machine:
     """All hands for these settings; nothing is opened or started yet."""
+    engine = Engine(settings)
     return Machine(
-        settings, Registry(settings), Engine(settings), Nginx(settings), Configs(settings), Archive(settings)
+        settings=settings,
+        registry=Registry(settings),
+        engine=engine,
+        images=Images(engine, settings),
+        network=Network(engine, settings),
+        nginx=Nginx(settings),
+        configs=Configs(settings),
+        archive=Archive(settings),
     )

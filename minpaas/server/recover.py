@@ -19,7 +19,7 @@ log = logging.getLogger("minpaas.recover")
 def recover(deploys: Deploys) -> None:
     """Reconcile machine and state. One app's trouble is logged and does not keep the others from running."""
     machine = deploys.machine
-    subnet = machine.engine.ensure_network()
+    subnet = machine.network.ensure()
     containers = {one.id: one for one in machine.engine.containers()}
     machine.addresses = Addresses(subnet, [one.address for one in containers.values()])
     _repos(machine)
@@ -127,6 +127,6 @@ def _leftovers(deploys: Deploys, containers: list[Container]) -> None:
             run.remove(machine, [process])
     for name in apps:
         release.prune(machine, name)
-    for image, tags in machine.engine.app_images().items():
+    for image, tags in machine.images.of().items():
         if not any(tag.rpartition(":")[0].rpartition("/")[2] in apps for tag in tags):
-            machine.engine.remove_image(image)
+            machine.images.remove(image)

@@ -111,7 +111,7 @@ def publish(machine: Machine, app: App, release: Release) -> None:
 def prune(machine: Machine, app: str) -> None:
     """Remove images that no kept release refers to; the newest KEPT releases keep theirs, also from a person's prune."""
     kept = {release.image for release in machine.registry.releases(app)[-KEPT:]}
-    machine.engine.hold_images(app, kept)
-    for image in machine.engine.app_images(app):
+    machine.images.hold(app, kept)
+    for image in machine.images.of(app):
         if image not in kept:
-            machine.engine.remove_image(image)
+            machine.images.remove(image)

@@ -15,8 +15,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from minpaas.server.engine import Engine
 from minpaas.server.errors import BuildFailed, MachineTrouble, VersionNotFound
+from minpaas.server.images import Images
 from minpaas.server.narrator import Narrator
 from minpaas.server.runtimes import render, shipped
 from minpaas.server.settings import Settings
@@ -32,7 +32,7 @@ _RECIPE = "minpaas.stack.recipe"
 _making = threading.Lock()  # one at a time: they share their base
 
 
-def ensure(engine: Engine, settings: Settings, stack: str, transcript: Transcript) -> str:
+def ensure(images: Images, settings: Settings, stack: str, transcript: Transcript) -> str:
     """The run image of a stack such as python:3.13, made when it is missing or out of date.
 
     Raises MachineTrouble when it cannot be made, VersionNotFound when there is no such version.
@@ -40,15 +40,15 @@ def ensure(engine: Engine, settings: Settings, stack: str, transcript: Transcrip
     alias, tag = f"minpaas/{stack}", base(stack)
     with _making:
         for suffix in _targets(stack).values():
-            if engine.image(tag + suffix) and not engine.image(alias + suffix):
-                _name(engine, tag + suffix, alias + suffix)
-        if all(engine.image(tag + suffix) for suffix in _targets(stack).values()):
+            if images.find(tag + suffix) and not images.find(alias + suffix):
+                images.tag(tag + suffix, alias + suffix)
+        if all(images.find(tag + suffix) for suffix in _targets(stack).values()):
             return alias
         with transcript.timed(f"Preparing the stack image {alias} (once)"):
-            origin, official = _base(engine, settings, stack, transcript)
+            origin, official = _base(images, settings, stack, transcript)
             for target, suffix in _targets(stack).items():
-                _build(engine, stack, target, tag + suffix, origin, official, transcript)
-                _name(engine, tag + suffix, alias + suffix)
+                _build(images, stack, target, tag + suffix, origin, official, transcript)
+                images.tag(tag + suffix, alias + suffix)
     return alias
 
 
@@ -57,22 +57,17 @@ def base(stack: str) -> str:
     return f"minpaas/{stack}-{_recipe(stack)}"
 
 
-def has_python(engine: Engine, settings: Settings, version: str) -> bool:
+def has_python(images: Images, settings: Settings, version: str) -> bool:
     """Whether a Python such as 3.12 can be had: from Debian, or where a registry has its official image."""
     if version in _SUITES:
         return True
     official = _official(settings, f"python:{version}")
-    return settings.base_registry != "none" and bool(engine.image(official) or engine.pull(official))
+    return settings.base_registry != "none" and bool(images.find(official) or images.pull(official))
 
 
 def _targets(stack: str) -> dict[str, str]:
     """The stages of a stack's Dockerfile that become images, and what their names end with."""
     return {"run": ""} if stack.startswith("static") else {"run": "", "build": "-build"}
-
-
-def _name(engine: Engine, image: str, alias: str) -> None:
-    repository, _, tag = alias.partition(":")
-    engine.api.tag(image, repository, tag)
 
 
 def _recipe(stack: str) -> str:
@@ -112,10 +107,10 @@ def _official(settings: Settings, stack: str) -> str:
     return name if settings.base_registry in ("", "none") else f"{settings.base_registry}/{name}"
 
 
-def _base(engine: Engine, settings: Settings, stack: str, transcript: Transcript) -> tuple[str, bool]:
+def _base(images: Images, settings: Settings, stack: str, transcript: Transcript) -> tuple[str, bool]:
     """The image to start from, and whether it is the official one."""
     official = _official(settings, stack)
-    if settings.base_registry != "none" and (engine.image(official) or engine.pull(official)):
+    if settings.base_registry != "none" and (images.find(official) or images.pull(official)):
         transcript.detail(f"From the official image {official}")
         return official, True
     kind, _, version = stack.partition(":")
@@ -123,13 +118,13 @@ def _base(engine: Engine, settings: Settings, stack: str, transcript: Transcript
     if kind == "node" and _number(version, 0) <= _OLD_NODE:
         suite = "bookworm"
     tag = f"minpaas/debian:{suite}"
-    if engine.image(tag) is None:
+    if images.find(tag) is None:
         transcript.detail(f"No registry answers: making {tag} from Debian packages")
-        _debootstrap(engine, suite, tag)
+        _debootstrap(images, suite, tag)
     return tag, False
 
 
-def _debootstrap(engine: Engine, suite: str, tag: str) -> None:
+def _debootstrap(images: Images, suite: str, tag: str) -> None:
     program = shutil.which("mmdebstrap")
     if program is None:
         raise MachineTrouble("no registry answers and mmdebstrap is not installed", hint="apt-get install mmdebstrap")
@@ -150,11 +145,11 @@ def _debootstrap(engine: Engine, suite: str, tag: str) -> None:
         if done.returncode:
             last = "\n".join(done.stderr.strip().splitlines()[-5:])
             raise MachineTrouble(f"mmdebstrap failed for {suite}: {last}", hint="see: minpaas doctor")
-        engine.import_image(root, tag, ["LABEL minpaas.stack=1"])
+        images.import_root(root, tag, ["LABEL minpaas.stack=1"])
 
 
 def _build(
-    engine: Engine,
+    images: Images,
     stack: str,
     target: str,
     tag: str,
@@ -165,7 +160,7 @@ def _build(
     files = {"Dockerfile": _dockerfile(stack, origin, official).encode(), **_files()}
     narrator = Narrator(transcript, quiet=True)
     try:
-        engine.build(
+        images.build(
             _tar(files),
             tag=tag,
             build_id=f"stack-{stack}-{target}",

@@ -22,7 +22,20 @@ ROOMS = [
         "lines",
         "seen",
     },
-    {"git", "engine", "buildkit", "streams", "nginx", "registry", "config", "archive", "ssh_keys", "keys"},
+    {
+        "git",
+        "engine",
+        "images",
+        "network",
+        "buildkit",
+        "streams",
+        "nginx",
+        "registry",
+        "config",
+        "archive",
+        "ssh_keys",
+        "keys",
+    },
     {"machine"},
     {
         "runtimes",
@@ -74,6 +87,8 @@ ROOMS = [
 OWNERS = {
     "docker": {
         "engine",
+        "images",
+        "network",
         "build",
         "health",
         "run",
