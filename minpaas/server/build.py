@@ -1,7 +1,6 @@
 """The step from a commit to an image: decide what will be done, then let BuildKit do it and tell about it as it goes."""
 
 import json
-import os
 import re
 import shutil
 import threading
@@ -80,11 +79,10 @@ def plan(
         return stacks.has_python(images, settings, version)
 
     try:
-        made = planning.plan(files, runtime=runtime, command=command, sticky=sticky, available=available)
+        return planning.plan(files, runtime=runtime, command=command, sticky=sticky, available=available)
     except planning.PlanError as error:
         kind = _ERRORS[error.kind]
         raise kind(error.detail, title=error.title, hint=error.hint, reason=error.reason) from None
-    return _with_concurrency(made, settings) if settings else made
 
 
 def build(
@@ -211,18 +209,6 @@ def _explained(narrator: Narrator, error: str) -> BuildFailed:
             hint="provide the image on this machine (docker pull, docker load), then push again",
         )
     return failures.explain(narrator.failure, list(narrator.last), narrator.hidden(error[-500:]))
-
-
-def _with_concurrency(made: Plan, settings: Settings) -> Plan:
-    """WEB_CONCURRENCY from the memory and the CPUs of a process, as Heroku counts."""
-    memory, cores = settings.memory >> 20, os.cpu_count() or 1
-    if made.runtime == "python":
-        workers = min(2 * cores + 1, memory // 256)
-    elif made.runtime == "node":
-        workers = memory // 512
-    else:
-        return made
-    return replace(made, environment={**made.environment, "WEB_CONCURRENCY": str(max(1, workers))})
 
 
 def prune_workspace(settings: Settings, keep: float = 7 * 86400.0) -> None:

@@ -1,6 +1,7 @@
 """The step that runs a release: start its processes, wait until they answer, and retire those they replace."""
 
 import logging
+import os
 import re
 import secrets
 import threading
@@ -157,6 +158,7 @@ def spec_of(
 ) -> ContainerSpec:
     """What a process's container is to be; it has an address of its own from here on."""
     settings, limits = machine.settings, app.limits.get(process.type, Limits())
+    memory = limits.memory or settings.memory
     given = {
         "PORT": str(release.port),
         "MINPAAS_APP": release.app,
@@ -171,15 +173,22 @@ def spec_of(
         app=release.app,
         release=release.name,
         process=process.name,
-        environment={**environment, **given},
+        environment={**concurrency(release.runtime, memory, limits.cpu), **environment, **given},
         address=machine.addresses.take(),
         port=release.port if process.type == "web" else 0,
-        memory=limits.memory or settings.memory,
+        memory=memory,
         cpu=limits.cpu,
         pids=settings.pids,
         command=command_line(command),
         networks=tuple(app.networks),
     )
+
+
+def concurrency(runtime: str, memory: int, cpu: float | None) -> dict[str, str]:
+    """WEB_CONCURRENCY, as Heroku's buildpacks count it from the memory (bytes) and the CPUs (cores) of a process."""
+    cores = max(1, round(cpu)) if cpu else os.cpu_count() or 1
+    workers = {"python": min(2 * cores + 1, memory // (256 << 20)), "node": memory // (512 << 20)}.get(runtime)
+    return {} if workers is None else {"WEB_CONCURRENCY": str(max(1, workers))}
 
 
 def _started(machine: Machine, spec: ContainerSpec) -> Container:

@@ -8,7 +8,7 @@ import pytest
 from minpaas.server import procfile, settings
 from minpaas.server.addresses import Addresses
 from minpaas.server.errors import BadProcfile, BadSetting
-from minpaas.server.run import command_line
+from minpaas.server.run import command_line, concurrency
 from minpaas.server.sockets import Listener, parse
 from minpaas.server.turns import Turns
 
@@ -23,6 +23,23 @@ def test_a_bad_procfile_names_its_line(text: str, line: int) -> None:
     with pytest.raises(BadProcfile) as caught:
         procfile.parse(text)
     assert f"line {line}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "megabytes", "cpu", "workers"),
+    [
+        ("python", 512, 8.0, "2"),
+        ("python", 4096, 2.0, "5"),
+        ("python", 128, 0.5, "1"),
+        ("node", 1024, 1.0, "2"),
+        ("node", 256, None, "1"),
+    ],
+)
+def test_workers_are_counted_from_what_a_process_may_use(
+    runtime: str, megabytes: int, cpu: float | None, workers: str
+) -> None:
+    assert concurrency(runtime, megabytes << 20, cpu) == {"WEB_CONCURRENCY": workers}
+    assert concurrency("dockerfile", megabytes << 20, cpu) == {}
 
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
