@@ -18,13 +18,15 @@ from minpaas.server import life, route
 from minpaas.server.engine import APP, Container
 from minpaas.server.errors import MinPaasError
 from minpaas.server.machine import Machine
-from minpaas.server.models import App, Status
+from minpaas.server.models import App, Process, Status
 from minpaas.server.seen import Condition, Seen, worst
+from minpaas.server.sockets import listeners
 
 log = logging.getLogger("minpaas.watch")
 RESTARTS = 10  # ends in a row; then a process stays down until its owner acts
 _WELL = 60.0  # seconds: who ran for so long does not crash in a row
 _SWEEP = 2.0  # seconds between looks at everything, for what no event has told
+_SOON = 0.3  # the same while a process that was started again does not listen yet, which no event tells
 _TERMINATED = (0, 130, 143)  # what a process that was asked to stop ends with
 
 
@@ -64,16 +66,18 @@ class Watch:
         while not self._ending.is_set():
             self._look_at_nginx()
             try:
+                wait = _SWEEP
                 states = self._machine.engine.states()
                 apps = self._machine.registry.apps()
                 for app in apps:
                     for process in app.processes:
                         if states.get(process.container) != self._expected(process.container):
                             self._take(app.name, process.container)
+                            wait = _SOON if states.get(process.container) == "running" else wait
                 self._machine.sight.keep_only({process.container for app in apps for process in app.processes})
             except (MinPaasError, DockerException, RequestException, OSError, ValueError) as error:
                 log.warning("the processes could not be looked at (%s)", error)
-            self._ending.wait(_SWEEP)
+            self._ending.wait(wait)
 
     def _look_at_nginx(self) -> None:
         """A router that has gone is brought back; where it goes is read from the state."""
@@ -98,7 +102,8 @@ class Watch:
         registry = self._machine.registry
         with self._looking:
             app = registry.app(name) if registry.has(name) else None
-            if app is None or app.stopped or container_id not in {one.container for one in app.processes}:
+            process = next((one for one in app.processes if one.container == container_id), None) if app else None
+            if app is None or app.stopped or process is None:
                 return  # one that is being tried, replaced or was stopped on purpose
             before = self._machine.sight.of(container_id)
             try:
@@ -106,14 +111,15 @@ class Watch:
             except NotFound:
                 self._removed(app, container_id, before)
                 return
-            seen = self._look(container, before, action)
+            seen = self._look(process, container, before, action)
             self._machine.sight.note(container_id, seen)
             if seen.up:
                 self._port_may_have_changed(app, container)
             self._tell(registry.app(name), before.up != seen.up)
 
-    def _look(self, container: Container, before: Seen, action: str) -> Seen:
-        if action == "die" or (container.status == "exited" and before.up):
+    def _look(self, process: Process, container: Container, before: Seen, action: str) -> Seen:
+        ended = action == "die" or (container.status == "exited" and before.up)
+        if ended:
             before = self._ended(container, before)
         condition: Condition = "running"
         if self._in_a_row.get(container.id, 0) >= RESTARTS:
@@ -124,6 +130,8 @@ class Watch:
             condition = "paused" if container.status == "paused" else "restarting"
         elif container.status != "running":
             condition = "stopped" if container.exit_code in _TERMINATED and not container.oom_killed else "crashed"
+        elif (ended or not before.up) and not _listens(process, container):
+            condition = "restarting"
         restarts = max(container.restarts, before.restarts if condition == "crashed" else 0)
         since = container.started_at if condition == "running" else container.finished_at
         return Seen(condition, restarts, before.exit_code, before.reason, since, before.last_lines)
@@ -179,6 +187,17 @@ class Watch:
             self._machine.engine.stop_restarting(container.id)
         except (APIError, MinPaasError) as error:
             log.warning("%s: %s", container.app, error)
+
+
+def _listens(process: Process, container: Container) -> bool:
+    """Whether visitors can be sent to a process that was started again; one without a port need not listen."""
+    if not process.address:
+        return True
+    try:
+        seen = listeners(container.pid)
+    except OSError:
+        return False  # it has just ended
+    return any(one.reachable and process.address.endswith(f":{one.port}") for one in seen)
 
 
 def _seconds(began: str, ended: str) -> float:

@@ -28,6 +28,8 @@ print("started", flush=True)
 if os.path.exists("/tmp/flag"):
     print("the flag is set", flush=True)
     sys.exit(9)
+if os.path.exists("/tmp/slow"):
+    time.sleep(2)
 ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
 """
 
@@ -101,6 +103,17 @@ def test_an_end_is_counted_and_its_last_words_kept(platform: Platform, live: str
     platform.wait_for(lambda: platform.get(live)[0] == 200, 5, "an answer")
     found = first(platform, live)
     assert (found["status"], found["exit_code"], found["reason"]) == ("running", 7, "")
+
+
+def test_nobody_is_sent_to_a_process_that_does_not_listen_yet(platform: Platform, live: str) -> None:
+    platform.docker("exec", first(platform, live)["container"], "touch", "/tmp/slow")
+    assert platform.get(live, "/exit7")[0] in (502, 503)
+    platform.wait_for(lambda: first(platform, live)["restarts"] == 1, WITHIN, "a restart to be counted")
+    with Visitor(platform, live) as visitor:
+        platform.wait_for(lambda: platform.get(live)[0] == 200, 5, "an answer")
+    assert {status for status, _ in visitor.answers} <= {503, 200}, "with the page that says so until it listens"
+    assert visitor.answers[0][0] == 503
+    sees(platform, live, "running", "running")
 
 
 def test_out_of_memory_is_named(platform: Platform, live: str) -> None:

@@ -37,18 +37,14 @@ COPY {{ tree }} .
 {% endif %}
 
 FROM {{ base }}
-WORKDIR /app
 {% if recipe.packages %}
 {{ mounts.apt(recipe.packages) }}
 {% endif %}
 {% if two_stages %}
 COPY --from=build /venv /venv
 {% else %}
-{% for files in copies %}
-COPY {{ files }}
-{% endfor %}
 {% for command in recipe.install %}
-{{ mounts.with_tools(installer, cached, base, command) }}
+{{ mounts.with_tools(installer, bound ~ cached, base, command) }}
 {% endfor %}
 {% endif %}
 COPY --chown=app:app {{ "--from=build /app" if changed else tree }} .
