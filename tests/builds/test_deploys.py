@@ -1,12 +1,14 @@
 """Applications of tests/apps, pushed unchanged, must answer."""
 
 import http.client
+import re
+import shutil
 
 import pytest
 
 from tests.builds.cases import CASES, Case
 from tests.builds.conftest import checked_out
-from tests.conftest import Checkout, Platform
+from tests.conftest import ROOT, Checkout, Platform
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -46,15 +48,25 @@ def test_a_static_site_has_caching_headers_and_no_listing(stacks: Platform, chec
     assert (status, "there is no such page" in text) == (404, True)
 
 
-def test_a_change_of_source_runs_no_dependency_step_again(stacks: Platform, checkout: Checkout, app: str) -> None:
-    case = next(one for one in CASES if one.folder == "node-npm-start-script")
-    checked_out(case, checkout)
+@pytest.mark.parametrize(
+    ("name", "source", "megabytes", "stack"),
+    [("hello-python", "app.py", 60, "minpaas/python:3.13"), ("hello-node", "server.js", 40, "minpaas/node:24")],
+)
+def test_a_sample_is_small_and_a_change_of_it_runs_no_dependency_step_again(
+    stacks: Platform, checkout: Checkout, app: str, name: str, source: str, megabytes: int, stack: str
+) -> None:
+    shutil.copytree(ROOT / "minpaas" / "samples" / name, checkout.path, dirs_exist_ok=True)
+    checkout.commit({})
     assert stacks.push(checkout, app).returncode == 0
-    checkout.commit({"web.js": (checkout.path / "web.js").read_text().replace("by npm", "again")})
+    checkout.commit({source: (checkout.path / source).read_text().replace("<h1>", "<h1>Changed: ")})
     pushed = stacks.push(checkout, app)
     assert pushed.returncode == 0, pushed.stdout
-    assert "$ npm ci --omit=dev --no-audit --no-fund (unchanged, from the cache)" in pushed.stdout
-    assert "again" in stacks.get(app)[1]
+    steps = [line for line in pushed.stdout.splitlines() if re.search(r"\$ (uv|npm|python|node)\b", line)]
+    assert steps, pushed.stdout
+    assert all("(unchanged, from the cache)" in line for line in steps), steps
+    assert "<h1>Changed: " in stacks.get(app)[1]
+    sizes = [int(stacks.docker("image", "inspect", "-f", "{{.Size}}", one)) for one in (stacks.images(app)[0], stack)]
+    assert (sizes[0] - sizes[1]) / 1e6 < megabytes, sizes
 
 
 def test_requirements_that_only_pip_reads(stacks: Platform, checkout: Checkout, app: str) -> None:
