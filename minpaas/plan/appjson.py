@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,13 +71,10 @@ def read(tree: Tree, notes: Notes) -> AppJson:
     if text is None:
         return AppJson()
     found = parse_json(text, "app.json")
-    addons = list(_addons(found.get("addons")))
-    for addon in addons:
-        instead = f"set {addon.sets} instead" if addon.sets else "nothing needs to be set"
-        notes.warn(f"The add-on {addon.name} of app.json is not provided: {instead}")
+    addons = add_ons(found.get("addons"), "app.json", notes)
     return AppJson(
         True,
-        list(_config_vars(found.get("env"))),
+        list(config_vars(found.get("env"))),
         _formation(found.get("formation")),
         _postdeploy(found.get("scripts")),
         _health_path(found.get("healthchecks")),
@@ -103,7 +101,8 @@ def _bad(name: str, detail: str) -> PlanError:
     return PlanError("file", f"{name} cannot be read", detail, hint, f"bad {name}")
 
 
-def _config_vars(env: Any) -> Any:
+def config_vars(env: Any) -> Iterator[ConfigVar]:
+    """The config vars of an `env`."""
     for name, told in (env if isinstance(env, dict) else {}).items():
         if not _NAME.fullmatch(name):
             continue
@@ -139,6 +138,15 @@ def _health_path(checks: Any) -> str:
         if isinstance(path, str) and re.fullmatch(r"/[!-~]{0,500}", path):
             return path
     return ""
+
+
+def add_ons(told: Any, where: str, notes: Notes) -> list[AddOn]:
+    """The add-ons of a list, each with what to set instead of it."""
+    found = list(_addons(told))
+    for one in found:
+        instead = f"set {one.sets} instead" if one.sets else "nothing needs to be set"
+        notes.warn(f"The add-on {one.name} of {where} is not provided: {instead}")
+    return found
 
 
 def _addons(told: Any) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
-from minpaas.plan import appjson, dockerfile, node, platforms, procfile, python, static
+from minpaas.plan import appjson, dockerfile, heroku_yml, node, platforms, procfile, python, static
 from minpaas.plan.appjson import AppJson
 from minpaas.plan.model import Notes, Plan, PlanError, Runtime
 from minpaas.plan.tree import Tree, Under
@@ -35,14 +35,20 @@ def plan(
     chosen = runtime or _detect(tree, app, notes)
     release = declared.get("release", "")
     health = app.health_path
-    if not command and "web" not in declared and chosen != "dockerfile" and (told := platforms.read(tree)):
+    where = "Procfile"
+    if chosen == "dockerfile" and (heroku := heroku_yml.read(tree, notes)):
+        declared, release, where = dict(heroku.types), heroku.release, "heroku.yml"
+        app = replace(
+            app,
+            config_vars=[*app.config_vars, *appjson.config_vars(heroku.config)],
+            addons=[*app.addons, *appjson.add_ons(heroku.addons, where, notes)],
+        )
+    elif not command and "web" not in declared and (told := platforms.read(tree, docker=chosen == "dockerfile")):
         declared = {"web": told.command, **declared} if told.command else declared
         health = health or told.health_path
         release = release or told.release
         where = told.where
         notes.warnings += told.warnings
-    else:
-        where = "Procfile"
     if command:
         declared = {**declared, "web": command}
     made = _planned(chosen, tree, declared, notes, sticky, available)
@@ -81,6 +87,8 @@ def _detect(tree: Tree, app: AppJson, notes: Notes) -> Runtime:
         return "node"
     if static.detect(tree):
         return "static"
+    if dockerfile.beside(tree):
+        return "dockerfile"
     raise _nothing(tree)
 
 
@@ -151,13 +159,15 @@ def _completed(made: Plan, app: AppJson, release: str, health: str) -> Plan:
     if health:
         reasons.append(f"Health check: GET {health}")
     if app.config_vars:
-        reasons.append(f"Config vars asked for: {', '.join(one.name for one in app.config_vars)} (app.json)")
+        reasons.append(
+            f"Config vars asked for: {', '.join(one.name for one in app.config_vars)} ({'app.json' if app.present else 'heroku.yml'})"
+        )
     return replace(
         made,
         reasons=reasons,
         release_command=release,
         postdeploy=app.postdeploy,
-        formation=app.formation,
+        formation={**made.formation, **app.formation},
         config_vars=app.config_vars,
         addons=app.addons,
         health_path=health or "/",

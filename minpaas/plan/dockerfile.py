@@ -1,59 +1,63 @@
-"""The app's own Dockerfile: built as it is, its CMD is web unless a Procfile says otherwise."""
+"""The app's own Dockerfile: built as it is, its CMD is web unless a Procfile or heroku.yml says otherwise."""
 
 import re
 
+from minpaas.plan import heroku_yml, platforms
 from minpaas.plan.model import Notes, Plan, PlanError
 from minpaas.plan.tree import Tree
 
 _INSTRUCTION = re.compile(r"^\s*([A-Za-z]+)\s+(.*)$", re.S)
+_HEREDOC = re.compile(r"<<-?([\"']?)(\w+)\1")
+_PAIR = re.compile(r"(\w+)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
+# where nothing at the top says how to build
+_OTHER_NAMES = (
+    "Containerfile", "dockerfile", "Dockerfile.prod", "Dockerfile.production", "Dockerfile.heroku", "prod.Dockerfile",
+    "docker/Dockerfile", "docker/prod/Dockerfile", ".docker/Dockerfile", "deploy/Dockerfile",
+)  # fmt: skip
 
 
 def detect(tree: Tree) -> str | None:
-    """The Dockerfile, or None."""
-    if "Dockerfile" in tree.names():
-        return "Dockerfile"
-    asked = _heroku_yml(tree)
-    return asked if asked and tree.has(asked) else None
+    """The Dockerfile: the one that a platform's file names, else the one at the top; or None."""
+    return _named(tree)[0] or ("Dockerfile" if "Dockerfile" in tree.names() else None)
+
+
+def beside(tree: Tree) -> str | None:
+    """A Dockerfile of another name, for a tree that nothing else says how to build."""
+    return next((name for name in _OTHER_NAMES if tree.has(name)), None)
 
 
 def plan(tree: Tree, types: dict[str, str], notes: Notes) -> Plan:
-    """How to build it: PORT is the first EXPOSEd port of the last stage, else 8000. Raises PlanError."""
-    path = detect(tree)
+    """How to build it. PORT is what the last stage exposes first, else what is said elsewhere. Raises PlanError."""
+    path = detect(tree) or beside(tree)
     if path is None:
         raise PlanError(
             "nothing", "There is no Dockerfile", f"the top folder has: {', '.join(tree.names()[:20])}",
             "add a Dockerfile, or deploy without --runtime dockerfile", "no Dockerfile",
         )  # fmt: skip
-    exposed = port(tree.read(path) or "")
-    notes.because(f"Dockerfile: {path} says how to build")
-    notes.because(f"Port: {exposed} (EXPOSE)" if exposed else "Port: $PORT, 8000 (no EXPOSE)")
-    if types.get("web"):
-        notes.because(f"Start: {types['web']} (web of the Procfile, over the Dockerfile's CMD)")
-    else:
+    named, where = _named(tree)
+    notes.because(f"Dockerfile: {path} says how to build{f' (named by {where})' if named else ''}")
+    known, why = _port(tree, tree.read(path) or "")
+    notes.because(f"Port: {known} ({why})" if known else "Port: the one that the image exposes, else 8000 (no EXPOSE)")
+    heroku = heroku_yml.read(tree)
+    if not heroku:
+        types = {**types, "web": types.get("web", "")}
+    formation = {}
+    if "web" not in types:
+        formation = {next(iter(types)): 1}
+        notes.because(f"No web process: {next(iter(types))} is started, and visitors meet a page that says so")
+    elif not types["web"]:
         notes.because("Start: the Dockerfile's CMD")
-    types = {**types, "web": types.get("web", "")}
-    return Plan("dockerfile", notes.reasons, types, port=exposed or 8000, warnings=notes.warnings, dockerfile_path=path)
+    return Plan(
+        "dockerfile", notes.reasons, types, port=known or 8000, port_known=known is not None, formation=formation,
+        warnings=notes.warnings, dockerfile_path=path, arguments=heroku.arguments if heroku else {},
+        # Heroku builds in the folder of the Dockerfile, every other platform at the top
+        context=path.rpartition("/")[0] if heroku and heroku.dockerfile == path else "",
+    )  # fmt: skip
 
 
 def port(text: str) -> int | None:
     """The first port that the last stage exposes, itself or by what it is made FROM."""
-    stages: dict[str, int | None] = {}
-    values: dict[str, str] = {}
-    exposed: int | None = None
-    name = ""
-    for word, rest in instructions(text):
-        if word == "FROM":
-            stages[name] = exposed
-            parts = rest.split()
-            exposed = stages.get(parts[0].lower()) if parts else None
-            name = parts[-1].lower() if len(parts) > 2 and parts[-2].upper() == "AS" else ""
-        elif word in ("ARG", "ENV"):
-            pair = re.match(r"(\w+)[= ]\s*[\"']?([^\s\"']*)", rest)
-            if pair:
-                values[pair[1]] = pair[2]
-        elif word == "EXPOSE" and exposed is None:
-            exposed = _number(rest, values)
-    return exposed
+    return _last_stage(text)[0]
 
 
 def arguments(text: str) -> set[str]:
@@ -64,21 +68,73 @@ def arguments(text: str) -> set[str]:
 
 
 def instructions(text: str) -> list[tuple[str, str]]:
-    """Instruction and arguments, comments left out and continued lines joined."""
+    """Instruction and arguments; comments and here-documents left out, continued lines joined."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     joined = re.sub(r"\\[ \t]*\n", " ", "\n".join(lines))
-    matches = [_INSTRUCTION.match(line) for line in joined.splitlines()]
-    return [(match[1].upper(), match[2].strip()) for match in matches if match]
+    found, ends = [], list[str]()
+    for line in joined.splitlines():
+        if ends:
+            ends = ends[1:] if line.strip() == ends[0] else ends
+            continue
+        if match := _INSTRUCTION.match(line):
+            found.append((match[1].upper(), match[2].strip()))
+            ends = [end for _, end in _HEREDOC.findall(line)] if match[1].upper() in ("RUN", "COPY", "ADD") else []
+    return found
 
 
-def _number(rest: str, values: dict[str, str]) -> int | None:
-    word = rest.split()[0].partition("/")[0] if rest.split() else ""
-    variable = re.fullmatch(r"\$\{?(\w+)(?::-(\w+))?\}?", word)
-    if variable:
-        word = values.get(variable[1]) or variable[2] or ""
-    return int(word) if word.isdigit() and 0 < int(word) < 65536 else None
+def _named(tree: Tree) -> tuple[str | None, str]:
+    """A Dockerfile that a file of a platform names, and that file."""
+    heroku = heroku_yml.read(tree)
+    path, where = (heroku.dockerfile, "heroku.yml") if heroku else platforms.dockerfile(tree)
+    return (path, where) if path and tree.has(path) else (None, "")
 
 
-def _heroku_yml(tree: Tree) -> str:
-    match = re.search(r"^\s+docker:\s*\n\s+web:\s*[\"']?([\w./-]+)", tree.read("heroku.yml") or "", re.M)
-    return match[1].removeprefix("./") if match else ""
+def _port(tree: Tree, text: str) -> tuple[int | None, str]:
+    """The port, and what says so."""
+    exposed, environment = _last_stage(text)
+    if exposed:
+        return exposed, "EXPOSE"
+    if set_to := _number(environment.get("PORT", ""), environment):
+        return set_to, "ENV PORT"
+    return platforms.port(tree)
+
+
+def _last_stage(text: str) -> tuple[int | None, dict[str, str]]:
+    """What the last stage exposes first, and what it sets by ENV."""
+    stages: dict[str, tuple[int | None, dict[str, str]]] = {}
+    values: dict[str, str] = {}
+    exposed: int | None = None
+    environment: dict[str, str] = {}
+    name = ""
+    for word, rest in instructions(text):
+        if word == "FROM":
+            stages[name] = exposed, environment
+            parts = [one for one in rest.split() if not one.startswith("--")]
+            exposed, environment = stages.get(parts[0].lower(), (None, {})) if parts else (None, {})
+            name = parts[-1].lower() if len(parts) > 2 and parts[-2].upper() == "AS" else ""
+        elif word in ("ARG", "ENV"):
+            pairs = {one: _resolved(value, values) for one, value in _pairs(rest).items()}
+            values |= pairs
+            environment = {**environment, **pairs} if word == "ENV" else environment
+        elif word == "EXPOSE" and exposed is None:
+            exposed = next((one for part in rest.split() if (one := _number(part, values))), None)
+    return exposed, {**values, **environment} if "PORT" in environment else {}
+
+
+def _pairs(rest: str) -> dict[str, str]:
+    """NAME=VALUE ..., or NAME VALUE as it was written once."""
+    old = re.match(r"(\w+)\s+(.*)$", rest)
+    if old:
+        return {old[1]: old[2].strip("\"'")}
+    return {name: one or two or three for name, one, two, three in _PAIR.findall(rest)}
+
+
+def _resolved(text: str, values: dict[str, str]) -> str:
+    return re.sub(r"\$\{?(\w+)(?::-(\w+))?\}?", lambda one: values.get(one[1]) or one[2] or "", text)
+
+
+def _number(word: str, values: dict[str, str]) -> int | None:
+    """A port such as 80, 80/tcp, 3000-3005, $PORT or ${PORT:-3000}; what is said of UDP is no port of a website."""
+    word, _, protocol = _resolved(word, values).partition("/")
+    first = word.partition("-")[0]
+    return int(first) if first.isdigit() and 0 < int(first) < 65536 and protocol.lower() != "udp" else None

@@ -93,6 +93,7 @@ class Plan:
     install: str = ""
     build: str = ""
     port: int = 8000
+    port_known: bool = True  # else what the image exposes counts before `port`
     health_path: str = "/"
     release_command: str = ""
     postdeploy: str = ""
@@ -102,6 +103,8 @@ class Plan:
     environment: dict[str, str] = field(default_factory=dict)  # under the app's own config vars
     warnings: list[str] = field(default_factory=list)
     dockerfile_path: str = "Dockerfile"  # the app's own
+    context: str = ""  # the folder that is its build context; empty is the whole tree
+    arguments: dict[str, str] = field(default_factory=dict)  # build args that the repository gives
     python: PythonRecipe | None = None
     node: NodeRecipe | None = None
     site: SiteRecipe | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from minpaas.plan import yaml
 from minpaas.plan.tree import Tree
 
 # what is done here as well
@@ -14,6 +15,7 @@ _COMMON = re.compile(
     r"(?:\s*(?:(?:python -m )?pip install .*?|(?:npm|yarn|pnpm)(?: (?:install|ci|i|run build|build)(?: --[\w=-]+)*)?|uv sync.*?|poetry install.*?|"
     r"python manage\.py collectstatic.*?)\s*(?:&&|;|$))+"
 )
+_RAILWAY = ("railway.json", "railway.toml")
 _INSTEAD = "a migration belongs to a release line of a Procfile, anything else to bin/post_compile"
 
 
@@ -28,9 +30,43 @@ class Told:
     warnings: list[str] = field(default_factory=list)
 
 
-def read(tree: Tree) -> Told | None:
-    """railway.json, railway.toml, render.yaml or nixpacks.toml, the first that names a start command."""
-    for name in ("railway.json", "railway.toml", "nixpacks.toml"):
+def dockerfile(tree: Tree) -> tuple[str, str]:
+    """The Dockerfile that one of these files names, and that file."""
+    named = (
+        (yaml.mapping(_parsed(tree, "fly.toml").get("build")).get("dockerfile"), "fly.toml"),
+        *((yaml.mapping(_parsed(tree, one).get("build")).get("dockerfilePath"), one) for one in _RAILWAY),
+        (_scalar(_web_service(_services(tree.read("render.yaml") or "")), "dockerfilePath"), "render.yaml"),
+    )
+    usable = re.compile(r"(?!/)(?!.*\.\.)[\w./-]+")
+    return next(
+        ((path.removeprefix("./"), one) for path, one in named if isinstance(path, str) and usable.fullmatch(path)),
+        ("", ""),
+    )
+
+
+def port(tree: Tree) -> tuple[int | None, str]:
+    """Where the app listens inside of its container, as fly.toml or a compose file says, and that file."""
+    fly = _parsed(tree, "fly.toml")
+    services = fly.get("services")
+    for told in (fly.get("http_service"), *(services if isinstance(services, list) else [])):
+        if isinstance(inner := yaml.mapping(told).get("internal_port"), int) and 0 < inner < 65536:
+            return inner, "internal_port of fly.toml"
+    for name in ("docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml"):
+        for service in yaml.mapping(yaml.parse(tree.read(name) or "").get("services")).values():
+            ports = yaml.mapping(service).get("ports")
+            if "build" in yaml.mapping(service) and isinstance(ports, list) and ports:
+                inside = re.search(r"(?::|^)(\d+)(/tcp)?$", str(ports[0]))
+                if inside and 0 < int(inside[1]) < 65536:
+                    return int(inside[1]), name
+    return None, ""
+
+
+def read(tree: Tree, *, docker: bool = False) -> Told | None:
+    """railway.json, railway.toml, render.yaml or nixpacks.toml, the first that names a start command.
+
+    Of an image that the app's own `docker`file makes, only Railway's counts.
+    """
+    for name in _RAILWAY if docker else (*_RAILWAY, "nixpacks.toml"):
         deploy = _parsed(tree, name).get("start" if name == "nixpacks.toml" else "deploy")
         if isinstance(deploy, dict):
             command = str(deploy.get("startCommand") or deploy.get("cmd") or "")
@@ -41,7 +77,7 @@ def read(tree: Tree) -> Told | None:
                 return Told(
                     command.strip(), path if path.startswith("/") else "", name, release if _usable(release) else ""
                 )
-    return _render(tree.read("render.yaml") or "")
+    return None if docker else _render(tree.read("render.yaml") or "")
 
 
 def _parsed(tree: Tree, name: str) -> dict[str, Any]:
@@ -55,9 +91,9 @@ def _parsed(tree: Tree, name: str) -> dict[str, Any]:
 
 def _render(text: str) -> Told | None:
     """The first web service of render.yaml, read line by line: one scalar is all that is wanted of it."""
-    services = re.split(r"^\s*- (?=(?:type|name|runtime|env):)", text, flags=re.M)
+    services = _services(text)
     for service in services:
-        if not re.search(r"^\s*type:\s*web\s*$", service, re.M) or re.search(r"^\s*rootDir:\s*\S", service, re.M):
+        if not _is_web(service):
             continue
         command, release = _scalar(service, "startCommand"), _scalar(service, "preDeployCommand")
         path = _scalar(service, "healthCheckPath")
@@ -66,6 +102,19 @@ def _render(text: str) -> Told | None:
             warnings = list(_not_followed(service, services))
             return Told(command, health, "render.yaml", release if _usable(release) else "", warnings)
     return None
+
+
+def _services(text: str) -> list[str]:
+    return re.split(r"^\s*- (?=(?:type|name|runtime|env):)", text, flags=re.M)
+
+
+def _web_service(services: list[str]) -> str:
+    return next((one for one in services if _is_web(one)), "")
+
+
+def _is_web(service: str) -> bool:
+    """Whether it is a web service of the top folder."""
+    return bool(re.search(r"^\s*type:\s*web\s*$", service, re.M)) and not re.search(r"^\s*rootDir:\s*\S", service, re.M)
 
 
 def _not_followed(service: str, services: list[str]) -> Iterator[str]:

@@ -118,6 +118,16 @@ def build(
             return _ask(images, settings, replace(attempt, frontend=False), transcript)
 
 
+def with_port(images: Images, plan: Plan, image: str, transcript: Transcript) -> Plan:
+    """The plan with the port that the image exposes (by the image that it is made from), where its Dockerfile says none."""
+    exposed = ((images.find(image) or {}).get("Config") or {}).get("ExposedPorts") or {}
+    ports = sorted(int(one.partition("/")[0]) for one in exposed if one.endswith("/tcp"))
+    if plan.port_known or not ports:
+        return plan
+    transcript.detail(f"Port: {ports[0]} (exposed by the image that it is made from)")
+    return replace(plan, port=ports[0])
+
+
 def subfolder(config: dict[str, str]) -> str:
     """The folder that is built, of a repository with several: by the config vars of the buildpacks that do this."""
     return (config.get("PROJECT_PATH") or config.get("APP_BASE") or "").strip().strip("/")
@@ -153,9 +163,11 @@ def _options(attempt: _Attempt) -> dict[str, Any]:
         return {"dockerfile": "Dockerfile"}
     path = attempt.plan.dockerfile_path
     declared = dockerfile.arguments(attempt.files.read(path) or "")
-    arguments = {name: value for name, value in attempt.config.items() if name in declared}
+    given = {**attempt.plan.arguments, **attempt.config}
+    arguments = {name: value for name, value in given.items() if name in declared}
+    inside = path.removeprefix(f"{attempt.plan.context}/") if attempt.plan.context else path
     return {
-        "dockerfile": path if attempt.frontend else _WITHOUT_FRONTEND,
+        "dockerfile": inside if attempt.frontend else _WITHOUT_FRONTEND,
         **({"buildargs": json.dumps(arguments)} if arguments else {}),
     }
 
@@ -171,12 +183,14 @@ def _context(attempt: _Attempt, transcript: Transcript) -> Iterator[bytes]:
     if attempt.generated:
         extra = {"Dockerfile": attempt.generated.dockerfile.encode(), **attempt.generated.extra}
         return tar_stream(files, prefix=_CONTEXT, extra=extra, ignore=_made, on_submodule=submodule, on_lfs=lfs)
-    path = attempt.plan.dockerfile_path
-    ignore = _ignored(files.read(f"{path}.dockerignore") or files.read(".dockerignore") or "", path)
+    path, folder = attempt.plan.dockerfile_path, attempt.plan.context
+    top = f"{folder}/" if folder else ""
+    told = files.read(f"{path}.dockerignore") or files.read(f"{top}.dockerignore") or ""
+    ignore = _ignored(told, path.removeprefix(top))
     extra = {}
     if not attempt.frontend:
         extra = {_WITHOUT_FRONTEND: re.sub(r"(?im)^#\s*syntax\s*=.*$", "#", files.read(path) or "", count=1).encode()}
-    return tar_stream(files, extra=extra, ignore=ignore, on_submodule=submodule, on_lfs=lfs)
+    return tar_stream(files, extra=extra, ignore=ignore, folder=folder, on_submodule=submodule, on_lfs=lfs)
 
 
 def _made(path: str) -> bool:

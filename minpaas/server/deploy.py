@@ -149,7 +149,7 @@ class Deploys:
                 finally:
                     operation.on_halt = lambda: None
                     operation.check()
-                return plan, image, app
+                return build.with_port(machine.images, plan, image, say), image, app
 
     def _postdeploy(self, operation: Operation, live: App, made: Release, command: str) -> None:
         """app.json's script after the first deploy; the release is live already, so a failure is only said."""

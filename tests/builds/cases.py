@@ -396,6 +396,26 @@ FILES = [
         answers="web of the Procfile",
     ),
     Case(
+        "dockerfile-named-by-heroku-yml",
+        "dockerfile",
+        start="python3 server.py --port $PORT",
+        says=("service/Dockerfile", "Release command: python3 release.py", "Further process types: worker"),
+        warns=("mailer of heroku.yml has a Dockerfile of its own", "set DATABASE_URL instead"),
+        answers="hello from heroku.yml, from a here-document",
+    ),
+    Case(
+        "dockerfile-of-another-name",
+        "dockerfile",
+        says=("Dockerfile.prod says how to build", "Port: 8123 (ENV PORT)"),
+        answers="Dockerfile.prod",
+    ),
+    Case(
+        "dockerfile-with-port-in-fly-toml",
+        "dockerfile",
+        says=("named by fly.toml", "Port: 7070 (internal_port of fly.toml)"),
+        answers="the port of fly.toml",
+    ),
+    Case(
         "dockerfile-beside-buildpacks",
         "python",
         says=("app.json asks for the python buildpack: the Dockerfile is not used",),

@@ -19,10 +19,11 @@ def tar_stream(
     prefix: str = "",
     extra: Mapping[str, bytes] | None = None,
     ignore: Callable[[str], bool] | None = None,
+    folder: str = "",
     on_submodule: Callable[[str], None] = lambda path: None,
     on_lfs: Callable[[str], None] = lambda path: None,
 ) -> Iterator[bytes]:
-    """The tree under `prefix`, then the `extra` files at their own paths; chunks of about 256 KiB.
+    """The tree (or one folder of it) under `prefix`, then the `extra` files at their own paths; chunks of about 256 KiB.
 
     Symlinks stay symlinks. Times are the commit's, owners 0, modes 644 or 755, so equal trees make equal streams.
     `ignore` says which paths to leave out: the engine does not apply .dockerignore to a tar.
@@ -31,6 +32,9 @@ def tar_stream(
     size = 0
     for path, mode, object_id in sorted(files.walk()):
         name = path.decode("utf-8", "surrogateescape")
+        if folder and not name.startswith(f"{folder}/"):
+            continue
+        name = name.removeprefix(f"{folder}/")
         if S_ISGITLINK(mode):
             on_submodule(name)
             continue

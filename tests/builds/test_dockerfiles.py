@@ -1,0 +1,75 @@
+"""What is read of an app's own Dockerfile and of the files that stand beside it, with no engine."""
+
+from pathlib import Path
+
+import pytest
+
+from minpaas.plan import Folder, dockerfile, heroku_yml, plan
+from minpaas.server import build
+from minpaas.server.transcript import Transcript
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("FROM a\nEXPOSE 80", 80),
+        ("from a\nexpose 3000/tcp 4000", 3000),
+        ("FROM a\nEXPOSE 0", None),
+        ("FROM a\nEXPOSE 53/udp 8053", 8053),
+        ("FROM a\nEXPOSE 3000-3005", 3000),
+        ("FROM a\nARG WEB=8081\nEXPOSE ${WEB}", 8081),
+        ('FROM a\nENV NAME="x y" WEB=8082\nEXPOSE $WEB', 8082),
+        ("FROM a\nENV PORT=${PORT:-8083}\nEXPOSE $PORT", 8083),
+        ("FROM a\nEXPOSE $PORT", None),
+        ("FROM --platform=linux/amd64 a AS base\nEXPOSE 5000\nFROM base", 5000),
+        ("FROM a AS base\nEXPOSE 5000\nFROM b\nCOPY --from=base /x /x", None),
+        ("FROM a\nRUN <<EOF\nfrom x import y\nEXPOSE 1\nEOF\nEXPOSE 80", 80),
+        ('FROM a\nCOPY <<"ONE" <<-TWO /to/\nfrom x\nONE\nEXPOSE 1\n\tTWO\nEXPOSE 80', 80),
+        ("FROM a\nRUN echo \\\n# a comment\n  EXPOSE 1\nEXPOSE 80", 80),
+    ],
+)
+def test_the_port_of_a_dockerfile(text: str, port: int | None) -> None:
+    assert dockerfile.port(text) == port
+
+
+def test_the_port_of_a_compose_file(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / "docker-compose.yml").write_text(
+        "services:\n  db:\n    image: postgres\n    ports:\n      - 5432:5432\n"
+        "  web:\n    build: .\n    ports:\n    - '127.0.0.1:8000:5000'\n"
+    )
+    assert plan(Folder(tmp_path)).port == 5000
+
+
+class OneImage:
+    """An engine that has one image, which exposes two ports."""
+
+    def find(self, name: str) -> dict[str, object]:
+        return {"Config": {"ExposedPorts": {"443/tcp": {}, "80/tcp": {}, "53/udp": {}}}}
+
+
+def test_the_port_that_the_base_image_exposes(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM nginx\nCOPY . /usr/share/nginx/html\n")
+    made = plan(Folder(tmp_path))
+    assert build.with_port(OneImage(), made, "sha256:0", Transcript()).port == 80  # type: ignore[arg-type]
+    (tmp_path / "Dockerfile").write_text("FROM nginx\nEXPOSE 8080\n")
+    made = plan(Folder(tmp_path))
+    assert build.with_port(OneImage(), made, "sha256:0", Transcript()).port == 8080  # type: ignore[arg-type]
+
+
+def test_heroku_yml_with_a_worker_alone(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / "heroku.yml").write_text("build:\n  docker:\n    worker: Dockerfile\nrun:\n  worker: python3 -m bot\n")
+    made = plan(Folder(tmp_path))
+    assert (made.process_types, made.formation) == ({"worker": "python3 -m bot"}, {"worker": 1})
+
+
+def test_heroku_yml_that_sets_config_vars(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / "heroku.yml").write_text(
+        "setup:\n  config:\n    BUCKET: my-bucket # a comment\n  addons:\n  - plan: heroku-redis\nbuild:\n  docker:\n    web: ./Dockerfile\n"
+    )
+    made = plan(Folder(tmp_path))
+    assert [(one.name, one.default) for one in made.config_vars] == [("BUCKET", "my-bucket")]
+    assert [one.sets for one in made.addons] == ["REDIS_URL"]
+    assert heroku_yml.read(Folder(tmp_path)) is not None
