@@ -30,13 +30,14 @@ def create(
         str | None, typer.Argument(metavar="[APP]", help="Its name; default: this folder's.", show_default=False)
     ] = None,
     option: AppOption = None,
+    path: Annotated[str, typer.Option(help="The app's folder in the repository.", show_default=False)] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Create an app, and the git remote minpaas.
 
     The remote is made in the current folder, if that is a git repository."""
     name = app or option or re.sub(r"[^a-z0-9]+", "-", Path.cwd().name.lower()).strip("-")
-    made = api.request("POST", "/apps", {"name": name})
+    made = api.request("POST", "/apps", {"name": name, **({"path": path} if path else {})})
     if as_json:
         print(json.dumps(made, indent=2))
         return
@@ -77,6 +78,7 @@ def status(app: AppArgument = None, option: AppOption = None, as_json: JsonOptio
         ),
         ("Runtime", found["runtime"]),
         ("Command", found["command"]),
+        ("Folder", found["path"]),
         ("Branch", (found["branch"] or "").removeprefix("refs/heads/")),
         *[
             (f"{one['type']}.{one['number']}", f"{one['address']}, for debugging also at 127.0.0.1:{one['port']}")

@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from minpaas.cli import api, operation, target
-from minpaas.cli.errors import CLIError, WrongUsage
+from minpaas.cli.errors import CLIError, Trouble, WrongUsage
 from minpaas.cli.target import AppArgument, AppOption, JsonOption
 
 
@@ -24,6 +24,10 @@ def deploy(
         str | None, typer.Option(help="python, node or dockerfile; default: detected.", show_default=False)
     ] = None,
     command: Annotated[str | None, typer.Option(help="What web runs; default: detected.", show_default=False)] = None,
+    path: Annotated[
+        str | None,
+        typer.Option(help="The app's folder in the repository, for this deploy and later ones.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Deploy the current commit, or what a URL holds (--repo)."""
@@ -33,16 +37,17 @@ def deploy(
             raise WrongUsage(
                 "--ref, --runtime and --command go with --repo", "", "without --repo the current commit is pushed"
             )
-        _push(name)
+        _push(name, path)
         return
-    wanted = {"app": name, "repo": repo, "ref": ref, "runtime": runtime, "command": command}
+    wanted = {"app": name, "repo": repo, "ref": ref, "runtime": runtime, "command": command, "path": path}
     body = {key: value for key, value in wanted.items() if value is not None}
     operation.follow("POST", "/deploy", body, as_json=as_json)
 
 
-def _push(name: str) -> None:
+def _push(name: str, path: str | None) -> None:
     """HEAD to the app's branch, by the remote if it leads to this app."""
-    if target.git("rev-parse", "--verify", "HEAD") is None:
+    head = target.git("rev-parse", "--verify", "HEAD")
+    if head is None:
         raise WrongUsage(
             "There is nothing to deploy",
             "this folder is no git repository with a commit",
@@ -50,12 +55,28 @@ def _push(name: str) -> None:
         )
     branch = "main"
     try:
-        branch = (api.request("GET", f"/apps/{name}")["branch"] or "refs/heads/main").removeprefix("refs/heads/")
+        found = api.request("GET", f"/apps/{name}")
+        branch = (found["branch"] or "refs/heads/main").removeprefix("refs/heads/")
+        if path is not None:
+            _choose(found, path, head)
     except CLIError as error:
         if error.exit_code != 3:
             raise
+        if path is not None:
+            api.request("POST", "/apps", {"name": name, "path": path})
     where = target.REMOTE if target.remote_app() == name else target.remote_url(name, api.request("GET", "/healthz"))
     print(f"$ git push {where} HEAD:{branch}", flush=True)
     done = subprocess.run(["git", "push", where, f"HEAD:refs/heads/{branch}"], check=False)
     if done.returncode:
         sys.exit(1)
+
+
+def _choose(app: dict[str, Any], path: str, head: str) -> None:
+    """The folder from which the app is built from now on."""
+    after = api.request("PUT", f"/apps/{app['name']}/path", {"path": path})
+    if after["path"] != app["path"] and app["commit"] == head:
+        raise Trouble(
+            "There is nothing new to push",
+            f"{head[:7]} is live, built from {app['path'] or 'the whole repository'}",
+            "the next commit is built from the other folder: git commit --allow-empty -m 'Move', and deploy again",
+        )

@@ -16,7 +16,7 @@ from minpaas.server.apps import Apps
 from minpaas.server.deploy import Deploys
 from minpaas.server.errors import MinPaasError, NotFound
 from minpaas.server.keys import Keys
-from minpaas.server.models import AppName, GitRef, RepoURL, Runtime, StartCommand
+from minpaas.server.models import AppName, Folder, GitRef, RepoURL, Runtime, StartCommand
 from minpaas.server.transcript import Event, Transcript
 
 
@@ -29,6 +29,7 @@ class DeployRequest(BaseModel):
     ref: GitRef | None = Field(None, validation_alias=AliasChoices("ref", "branch"))
     runtime: Runtime | None = None
     command: StartCommand | None = None
+    path: Folder | None = None
 
 
 class CreateRequest(BaseModel):
@@ -36,6 +37,7 @@ class CreateRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: AppName
+    path: Folder = ""
 
 
 class KeyRequest(BaseModel):
@@ -74,7 +76,7 @@ def router(apps: Apps, deploys: Deploys, keys: Keys) -> APIRouter:
         actor = actor_of(request)
         await asyncio.to_thread(apps.ensure, body.app, actor)
         begun = await asyncio.to_thread(
-            deploys.from_url, body.app, body.repo, body.ref, body.runtime, body.command, actor
+            deploys.from_url, body.app, body.repo, body.ref, body.runtime, body.command, actor, body.path
         )
         if "text/event-stream" in request.headers.get("accept", ""):
             return sse(begun.transcript)
@@ -90,7 +92,7 @@ def router(apps: Apps, deploys: Deploys, keys: Keys) -> APIRouter:
 
     @api.post("/apps", status_code=201)
     def create(body: CreateRequest, request: Request) -> dict[str, Any]:
-        return shape(apps.create(body.name, actor_of(request)), deploys.operations)
+        return shape(apps.create(body.name, actor_of(request), body.path), deploys.operations)
 
     @api.get("/apps/{app}")
     async def one_app(app: str, request: Request) -> dict[str, Any]:

@@ -36,13 +36,13 @@ class Apps:
         check(actor, "read", name)
         return self.machine.registry.app(app_name(name))
 
-    def create(self, name: str, actor: Actor) -> App:
-        """An app with an empty repository. Raises BadAppName, AppExists."""
+    def create(self, name: str, actor: Actor, path: str = "") -> App:
+        """An app with an empty repository, of which the folder `path` is built. Raises BadAppName, AppExists."""
         check(actor, "create", app_name(name))
         with self._deploys.turns.turn(name):
             if self.machine.registry.has(name):
                 raise AppExists(name)
-            return self._create(name)
+            return self._create(name, path)
 
     def ensure(self, name: str, actor: Actor) -> App:
         """The app, created when it is missing. Raises BadAppName."""
@@ -97,7 +97,7 @@ class Apps:
                 say.step(f"Cloning {name} to {new}")
                 self._copy(source, new, everything=False)
                 claimed = self.machine.registry.app(new)
-                kept = ("branch", "runtime", "formation", "config", "limits", "checks", "networks")
+                kept = ("branch", "path", "runtime", "formation", "config", "limits", "checks", "networks")
                 staged = claimed.model_copy(update={field: getattr(source, field) for field in kept})
                 self.machine.registry.save(staged)
                 if source.release is None:
@@ -226,9 +226,9 @@ class Apps:
         for image in self.machine.images.of(name):
             self.machine.images.remove(image)
 
-    def _create(self, name: str) -> App:
+    def _create(self, name: str, path: str = "") -> App:
         repo.create(self.machine.repo(name), self.machine.settings.shipped("hooks"))
-        app = App(name=name, url=self.machine.url(name), created_at=now())
+        app = App(name=name, url=self.machine.url(name), path=path, created_at=now())
         self.machine.registry.save(app)
         route.switch(self.machine)
         return app

@@ -26,7 +26,7 @@ from minpaas.server.errors import (
 from minpaas.server.git.repo import Files
 from minpaas.server.git.tree import tar_stream
 from minpaas.server.images import Images
-from minpaas.server.models import Runtime
+from minpaas.server.models import App, Runtime
 from minpaas.server.narrator import Narrator
 from minpaas.server.runtimes import Generated, Plan, generate, stacks_of
 from minpaas.server.settings import Settings
@@ -128,9 +128,9 @@ def with_port(images: Images, plan: Plan, image: str, transcript: Transcript) ->
     return replace(plan, port=ports[0])
 
 
-def subfolder(config: dict[str, str]) -> str:
-    """The folder that is built, of a repository with several: by the config vars of the buildpacks that do this."""
-    return (config.get("PROJECT_PATH") or config.get("APP_BASE") or "").strip().strip("/")
+def subfolder(app: App, config: dict[str, str]) -> str:
+    """The folder that is built, of a repository with several: the app's own, else by the config vars of the buildpacks that do this."""
+    return app.path or (config.get("PROJECT_PATH") or config.get("APP_BASE") or "").strip().strip("/")
 
 
 def _ask(images: Images, settings: Settings, attempt: _Attempt, transcript: Transcript) -> str:

@@ -12,7 +12,7 @@ from minpaas.server.apps import Apps
 from minpaas.server.changes import Changes
 from minpaas.server.errors import Conflict, NoSuchRelease, Refused
 from minpaas.server.machine import Machine
-from minpaas.server.models import App, AppName, Checks, Domain, Limits, Release
+from minpaas.server.models import App, AppName, Checks, Domain, Folder, Limits, Release
 from minpaas.server.operations import Operation
 
 
@@ -71,6 +71,12 @@ class LockRequest(_Body):
     """The body of PUT /apps/APP/lock: why; empty unlocks."""
 
     why: str = Field("", max_length=200)
+
+
+class PathRequest(_Body):
+    """The body of PUT /apps/APP/path: a folder of the repository; empty for the whole of it."""
+
+    path: Folder
 
 
 class NameRequest(_Body):
@@ -174,6 +180,11 @@ def router(apps: Apps, changes: Changes) -> APIRouter:
     async def maintenance(app: str, body: MaintenanceRequest, request: Request) -> Response:
         what = f"Maintenance is {'on' if body.on else 'off'}"
         return await answer(request, changes.set(app, what, actor_of(request), maintenance=body.on))
+
+    @api.put("/path")
+    async def path(app: str, body: PathRequest, request: Request) -> Response:
+        what = f"Later deploys are built from {f'the folder {body.path}/' if body.path else 'the whole repository'}"
+        return await answer(request, changes.set(app, what, actor_of(request), path=body.path))
 
     @api.put("/lock")
     async def lock(app: str, body: LockRequest, request: Request) -> Response:

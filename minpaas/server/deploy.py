@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from minpaas.server import build, receive, release, run, submodules
 from minpaas.server.access import Actor
-from minpaas.server.errors import Locked
+from minpaas.server.errors import Locked, NothingToDeploy
 from minpaas.server.git import repo
 from minpaas.server.git.source import Source
 from minpaas.server.launch import environment_of, launch
@@ -46,12 +46,20 @@ class Deploys:
         return self.operations.begin(app, "push", work, actor, commit=update.new, ref=update.ref)
 
     def from_url(
-        self, app: str, url: str, ref: str | None, runtime: Runtime | None, command: str | None, actor: Actor
+        self,
+        app: str,
+        url: str,
+        ref: str | None,
+        runtime: Runtime | None,
+        command: str | None,
+        actor: Actor,
+        path: str | None = None,
     ) -> Operation:
-        """Deploy what a URL holds."""
+        """Deploy what a URL holds. `path` is a folder of it, from which later deploys are built as well."""
 
         def work(operation: Operation) -> App:
             found = self._open(app)
+            found = found if path is None else found.model_copy(update={"path": path})
             branch, old, commit = self._fetch(operation, found, url, ref)
             return self._deploy(operation, found, branch, old, commit, runtime, command)
 
@@ -74,7 +82,7 @@ class Deploys:
         command: str | None,
     ) -> App:
         machine, say = self.machine, operation.transcript
-        if _is_live(app, commit, runtime, command):
+        if _is_live(machine, app, commit, runtime, command):
             say.step(f"Already live: {commit[:7]} is serving as v{app.release}. Nothing to do.")
             self.move_branch(app.name, branch, commit)
             return app
@@ -127,11 +135,16 @@ class Deploys:
         machine, say = self.machine, operation.transcript
         config = machine.configs.read(app.name, app.config)
         modules = submodules.fetch(machine, app.name, commit, operation.facts.get("repo", ""), say)
-        with Source(machine.repo(app.name), commit, build.subfolder(config), modules) as files:
+        folder = build.subfolder(app, config)
+        with Source(machine.repo(app.name), commit, folder, modules) as files:
+            if folder and not files.names():
+                raise _no_folder(machine, app, commit, folder)
             plan = build.plan(
                 files, runtime, command, images=machine.images, settings=machine.settings, sticky=_sticky(machine, app)
             )
             say.step(plan.reasons[0])
+            if folder:
+                say.detail(f"Folder: {folder}/ of the repository ({'--path' if app.path else 'PROJECT_PATH'})")
             for reason in plan.reasons[1:]:
                 say.detail(reason)
             for warning in plan.warnings:
@@ -210,6 +223,20 @@ class _Noter:
         self._operations.note(self._operation, step, **facts)
 
 
-def _is_live(app: App, commit: str, runtime: Runtime | None, command: str | None) -> bool:
+def _no_folder(machine: Machine, app: App, commit: str, folder: str) -> NothingToDeploy:
+    with Source(machine.repo(app.name), commit) as files:
+        there = ", ".join(one for one in files.names() if one.endswith("/")) or "none"
+    return NothingToDeploy(
+        f"{folder!r}; folders of this commit: {there}",
+        title="There is no such folder",
+        hint="give another one: minpaas deploy --path FOLDER (or --path . for the whole repository)",
+        reason="no such folder",
+    )
+
+
+def _is_live(machine: Machine, app: App, commit: str, runtime: Runtime | None, command: str | None) -> bool:
     asked_otherwise = (runtime and runtime != app.runtime) or (command and command != app.command)
+    asked_otherwise = asked_otherwise or (
+        app.release is not None and machine.registry.release(app.name, app.release).path != app.path
+    )
     return app.commit == commit and app.status == "running" and not app.stopped and not asked_otherwise

@@ -63,11 +63,22 @@ def check_path(path: str) -> str:
     return path
 
 
+def folder(path: str) -> str:
+    """A folder of a repository, without slashes around it; empty for the whole of it. Raises Refused."""
+    path = path.strip().removeprefix("./").strip("/").removesuffix(".")
+    if path and (len(path) > 500 or not re.fullmatch(r"(?!.*(^|/)\.\.(/|$))[\w .@+/-]+", path)):
+        raise Refused(
+            f"{path[:80]!r} is no folder of a repository", hint="give it as seen from the top: --path services/api"
+        )
+    return path
+
+
 AppName = Annotated[str, AfterValidator(app_name)]
 GitRef = Annotated[str, AfterValidator(git_ref)]
 RepoURL = Annotated[str, AfterValidator(repo_url)]
 StartCommand = Annotated[str, AfterValidator(start_command)]
 CheckPath = Annotated[str, AfterValidator(check_path)]
+Folder = Annotated[str, AfterValidator(folder)]
 
 
 class Limits(BaseModel):
@@ -129,6 +140,7 @@ class Release(BaseModel):
     number: int
     image: str  # the image's id, sha256:...
     commit: str
+    path: Folder = ""  # the folder of it that was built
     runtime: Runtime
     runtime_version: str = ""  # what the app was built with, which it keeps until it asks otherwise
     process_types: dict[str, str]  # type -> command; "" where the image's own CMD runs
@@ -162,6 +174,7 @@ class App(BaseModel):
     release: int | None = None  # the live one
     commit: str = ""
     branch: str | None = None  # main or master: whichever was pushed first
+    path: Folder = ""  # the folder of the repository that is built; empty: all of it, or what PROJECT_PATH says
     last_release: int = 0  # numbers are never given twice, not even after a failed deploy
     formation: dict[str, int] = {"web": 1}
     config: str | None = None  # the id of the config set that the next release gets

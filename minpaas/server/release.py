@@ -19,6 +19,7 @@ def draft(app: App, plan: Plan, image: str, commit: str, why: Why) -> Release:
         number=app.last_release + 1,
         image=image,
         commit=commit,
+        path=app.path,
         runtime=plan.runtime,
         process_types=plan.process_types,
         runtime_version=plan.version,

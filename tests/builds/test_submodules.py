@@ -82,6 +82,37 @@ def test_one_folder_of_several_is_built(platform: Platform, checkout: Checkout, 
     assert platform.get(app) == (200, "the api")
 
 
+def test_the_folder_is_a_setting_that_later_pushes_keep(platform: Platform, checkout: Checkout, app: str) -> None:
+    for folder in ("services/api", "site"):
+        checkout.commit({f"{folder}/{name}": text for name, text in {**SERVER, "a.txt": f"from {folder}"}.items()})
+    assert "Later deploys are built from" not in platform.cli("create", app, "--path", "services/api").stdout
+    assert platform.request("GET", f"/apps/{app}")["path"] == "services/api"
+    pushed = platform.push(checkout, app)
+    assert pushed.returncode == 0, pushed.stdout
+    assert "Folder: services/api/ of the repository (--path)" in pushed.stdout
+    checkout.commit({"services/api/a.txt": "later"})
+    assert platform.push(checkout, app).returncode == 0
+    assert platform.get(app) == (200, "later")
+    refused = platform.cli("deploy", app, "--path", "site", cwd=checkout.path)
+    assert (refused.returncode, "There is nothing new to push" in refused.stdout) == (1, True)
+    checkout.commit({"b.txt": ""})
+    assert platform.push(checkout, app).returncode == 0
+    assert platform.get(app)[1] == "from site"
+
+
+def test_a_folder_that_is_not_there_is_refused(near: Platform, host: GitHost, checkout: Checkout, app: str) -> None:
+    checkout.commit({f"site/{name}": text for name, text in {**SERVER, "a.txt": "a site"}.items()})
+    publish(host, "sites", checkout)
+    refused = near.cli("deploy", app, "--repo", host.url("sites"), "--path", "sites")
+    assert refused.returncode == 1
+    assert "There is no such folder: 'sites'; folders of this commit: site/" in refused.stdout
+    assert near.request("GET", f"/apps/{app}")["path"] == ""
+    assert near.ask("PUT", f"/apps/{app}/path", {"path": "../up"})[0] == 422
+    done = near.cli("deploy", app, "--repo", host.url("sites"), "--path", "./site/")
+    assert done.returncode == 0, done.stdout
+    assert near.get(app) == (200, "a site")
+
+
 def test_a_pointer_of_git_lfs_is_named(platform: Platform, checkout: Checkout, app: str) -> None:
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 5\n"
     checkout.commit({**SERVER, "photos/large.jpg": pointer})
