@@ -1,7 +1,7 @@
 """What would be built from a tree of files, and why: pure, with no server and no engine. See docs/builds.md."""
 
 from minpaas.plan.choose import plan
-from minpaas.plan.model import AddOn, ConfigVar, NodeRecipe, Plan, PlanError, PythonRecipe, SiteRecipe
+from minpaas.plan.model import AddOn, ConfigVar, NodeRecipe, Plan, PlanError, PythonRecipe, Rule, SiteRecipe
 from minpaas.plan.tree import Folder, Tree, Under
 from minpaas.plan.versions import PYTHONS
 
@@ -14,6 +14,7 @@ __all__ = [
     "Plan",
     "PlanError",
     "PythonRecipe",
+    "Rule",
     "SiteRecipe",
     "Tree",
     "Under",

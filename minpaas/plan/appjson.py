@@ -46,8 +46,24 @@ _SETS = {
 _BUILDPACKS: tuple[tuple[str, Runtime], ...] = (
     ("python", "python"),
     ("nodejs", "node"),
+    ("create-react-app", "node"),
+    ("emberjs", "node"),
     ("static", "static"),
     ("nginx", "static"),
+)
+_OTHER_BUILDPACKS = (
+    "ruby",
+    "php",
+    "java",
+    "gradle",
+    "scala",
+    "clojure",
+    "go",
+    "elixir",
+    "rust",
+    "dotnet",
+    "deno",
+    "swift",
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -63,6 +79,7 @@ class AppJson:
     health_path: str = ""
     addons: list[AddOn] = field(default_factory=list)
     runtimes: tuple[Runtime, ...] = ()  # as its buildpacks name them
+    others: tuple[str, ...] = ()  # languages of buildpacks that there is nothing of here
 
 
 def read(tree: Tree, notes: Notes) -> AppJson:
@@ -71,6 +88,7 @@ def read(tree: Tree, notes: Notes) -> AppJson:
     if text is None:
         return AppJson()
     found = parse_json(text, "app.json")
+    buildpacks = _urls(found.get("buildpacks"))
     addons = add_ons(found.get("addons"), "app.json", notes)
     return AppJson(
         True,
@@ -79,7 +97,8 @@ def read(tree: Tree, notes: Notes) -> AppJson:
         _postdeploy(found.get("scripts")),
         _health_path(found.get("healthchecks")),
         addons,
-        _runtimes(found.get("buildpacks")),
+        _runtimes(buildpacks),
+        _others(buildpacks),
     )
 
 
@@ -161,7 +180,14 @@ def _addons(told: Any) -> Any:
         yield AddOn(name, f"{alias}_URL" if isinstance(alias, str) and sets.endswith("_URL") else sets)
 
 
-def _runtimes(told: Any) -> tuple[Runtime, ...]:
-    urls = [one.get("url") if isinstance(one, dict) else one for one in (told if isinstance(told, list) else [])]
-    named = [next((runtime for word, runtime in _BUILDPACKS if word in str(url)), None) for url in urls]
+def _urls(told: Any) -> list[str]:
+    return [str(one.get("url") if isinstance(one, dict) else one) for one in (told if isinstance(told, list) else [])]
+
+
+def _runtimes(urls: list[str]) -> tuple[Runtime, ...]:
+    named = [next((runtime for word, runtime in _BUILDPACKS if word in url), None) for url in urls]
     return tuple(dict.fromkeys(one for one in named if one))
+
+
+def _others(urls: list[str]) -> tuple[str, ...]:
+    return tuple(one for url in urls for one in _OTHER_BUILDPACKS if re.search(rf"(heroku/|buildpack-){one}\b", url))

@@ -5,16 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
-from minpaas.plan import appjson, dockerfile, heroku_yml, node, platforms, procfile, python, static
+from minpaas.plan import appjson, dockerfile, heroku_yml, languages, node, platforms, procfile, python, static
 from minpaas.plan.appjson import AppJson
 from minpaas.plan.model import Notes, Plan, PlanError, Runtime
 from minpaas.plan.tree import Tree, Under
-
-_OTHERS = {
-    "Gemfile": "Ruby", "go.mod": "Go", "pom.xml": "Java", "build.gradle": "Java", "composer.json": "PHP",
-    "index.php": "PHP", "Cargo.toml": "Rust", "mix.exs": "Elixir", "build.sbt": "Scala", "project.clj": "Clojure",
-    "deno.json": "Deno", "bun.lockb": "Bun",
-}  # fmt: skip
 
 
 def plan(
@@ -32,7 +26,7 @@ def plan(
     notes = Notes()
     app = appjson.read(tree, notes)
     declared = procfile.read(tree)
-    chosen = runtime or _detect(tree, app, notes)
+    chosen = runtime or _detect(tree, app, declared, notes)
     release = declared.get("release", "")
     health = app.health_path
     where = "Procfile"
@@ -72,9 +66,9 @@ def _planned(
     return static.plan(tree, types, notes) if chosen == "static" else dockerfile.plan(tree, types, notes)
 
 
-def _detect(tree: Tree, app: AppJson, notes: Notes) -> Runtime:
+def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Runtime:
     named = [one for one in app.runtimes if one in get_args(Runtime)]
-    if named and dockerfile.detect(tree):
+    if named and dockerfile.detect(tree) and not heroku_yml.read(tree):
         # buildpacks are an explicit wish: a Dockerfile beside them is for something else
         chosen: Runtime = "python" if "python" in named and python.detect(tree) else named[0]
         notes.because(f"app.json asks for the {chosen} buildpack: the Dockerfile is not used")
@@ -83,7 +77,11 @@ def _detect(tree: Tree, app: AppJson, notes: Notes) -> Runtime:
         return "dockerfile"
     if python.detect(tree) and not (named and "python" not in named):
         return "python"
-    if node.detect(tree):
+    if not node.serves(tree) and (found := languages.other(tree, types, app.others if not named else ())):
+        if dockerfile.beside(tree):
+            return "dockerfile"
+        raise languages.refusal(*found, _below(tree, tree.names(), "; or: "))
+    if node.detect(tree) and set(named) != {"static"}:
         return "node"
     if static.detect(tree):
         return "static"
@@ -96,30 +94,31 @@ def _nothing(tree: Tree) -> PlanError:
     names = tree.names()
     listing = ", ".join(names[:20]) or "nothing at all"
     hint = "add a requirements.txt (Python), a package.json (Node.js), an index.html or a Dockerfile at the top, commit, push again"
-    other = next((f"{language} ({name})" for name, language in _OTHERS.items() if name in names), "")
     if spelt := python.misspelt(tree):
         hint = f"did you mean requirements.txt? git mv {spelt} requirements.txt, commit, and push again"
-    elif other:
-        hint = f"this looks like {other}: bring a Dockerfile for it"
-    else:
-        hint = _below(tree, names) or hint
+    elif static.is_jekyll(tree):
+        return static.no_jekyll()
+    elif below := _below(tree, names):
+        hint = below
+    elif found := languages.hint_of(tree):
+        return languages.refusal(*found)
     return PlanError(
         "nothing", "Nothing here says how to run it", f"the top folder has: {listing}", hint, "no runtime detected"
     )
 
 
-def _below(tree: Tree, names: list[str]) -> str:
+def _below(tree: Tree, names: list[str], before: str = "") -> str:
     """What to do when the apps are in folders; empty when there is none."""
     below = [name for name in names if name.endswith("/")][:50]
     deeper = [f"{folder}{name}" for folder in below for name in tree.names(folder) if name.endswith("/")]
     for folders in (below, deeper[:200]):
         inner = {folder: Under(tree, folder) for folder in folders}
         apps = [one for one, at in inner.items() if dockerfile.detect(at) or python.detect(at) or node.detect(at)]
-        found = apps or [one for one, at in inner.items() if static.detect(at)]
+        found = apps or [one for one, at in inner.items() if static.at_top(at)]
         if found:
             which = "the app seems" if len(found) == 1 else "apps seem"
             told = f"deploy that folder with --path {found[0].rstrip('/')}"
-            return f"{which} to be in {', '.join(found[:5])}: {told}, or set PROJECT_PATH to it and push again"
+            return f"{before}{which} to be in {', '.join(found[:5])}: {told}, or set PROJECT_PATH to it and push again"
     return ""
 
 

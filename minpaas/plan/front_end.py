@@ -5,16 +5,32 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minpaas.plan.model import SiteRecipe
+from minpaas.plan import site_files, static
+from minpaas.plan.model import Notes, SiteRecipe
 from minpaas.plan.tree import Tree
 
-# a start script that begins like this runs a development server, which is not for visitors
-_DEVELOPMENT = re.compile(
-    r"^(cross-env\s+)?([A-Z_]+=\S+\s+)*(npx\s+)?(vite(\s+(dev|serve|preview)|\s*$|\s+--)|react-scripts start|ng serve|ng s\b|astro (dev|preview|start)|"
-    r"vue-cli-service serve|parcel(\s+(serve|watch))?\s|webpack(-dev-server| serve)|gatsby (develop|serve)|docusaurus (start|serve)|"
-    r"vitepress (dev|preview)|eleventy --serve|react-app-rewired start|craco start|nuxt(\s+dev|\s*$)|nuxi dev)"
+# programs that serve pages while somebody works on them, with the arguments that make them do so (none: always)
+_DEVELOPMENT = {
+    "vite": r"(?!build\b)", "react-scripts": r"(\S+ )*start\b", "react-app-rewired": "start", "craco": "start",
+    "rescripts": "start", "ng": r"(serve|s)\b", "astro": r"(dev|preview|start)\b", "vue-cli-service": "serve",
+    "parcel": r"(?!build\b)", "webpack-dev-server": "", "webpack": r".*(\bserve\b|--watch|-w\b)", "rollup": r".*(-w\b|-cw|--watch)",
+    "gatsby": r"(develop|serve)\b", "docusaurus": r"(start|serve)\b", "vitepress": r"(?!build\b)", "vuepress": "dev",
+    "eleventy": ".*--(serve|watch)", "@11ty/eleventy": ".*--(serve|watch)", "nuxt": r"(dev\b|-|$)", "nuxi": "dev", "next": r"(dev\b|-|$)",
+    "hexo": r"(server|s)\b", "preact": r"(watch|serve)\b", "ember": r"(serve|server|s)\b", "start-storybook": "", "storybook": "dev",
+    "live-server": "", "lite-server": "", "browser-sync": "", "five-server": "", "snowpack": r"(dev|start)\b", "svelte-kit": r"(dev|preview)\b",
+    "sirv": "", "poi": "", "budo": "", "ionic": "serve", "stencil": ".*--serve", "remix": "dev", "react-router": "dev", "expo": "start",
+    "gulp": r"(serve|dev|watch|default|$)", "grunt": r"(serve|server|dev|watch|$)",
+}  # fmt: skip
+# what stands before a program: variables, and programs that start another one
+_BEFORE = re.compile(
+    r"((set|export) [A-Za-z_]\w*=[^\s&]*\s*(&&|;)?\s*|[A-Za-z_]\w*=(\"[^\"]*\"|'[^']*'|\S*)\s+|(cross-env(-shell)?|npx|pnpx|bunx|(pnpm|yarn)( exec| dlx)?|dotenv( -e \S+)*( --)?|env-cmd( -f \S+)?|-y)\s+|"
+    r"(\./)?node_modules/\.bin/)+"
 )
-_ALIAS = re.compile(r"(?:npm|yarn|pnpm)(?: run)? ([\w:.-]+)")
+_RUNNERS = re.compile(r"\b(concurrently|npm-run-all|run-p|run-s)\b")
+_ALIAS = re.compile(r"(?:npm|yarn|pnpm)(?: run)?(?: -s| --silent)? ([\w:.-]+)")
+_PROGRAMS_OF_SERVERS = re.compile(
+    r"\b(node|nodemon|ts-node|ts-node-dev|tsx|babel-node|python3?|flask|uvicorn|gunicorn|json-server)\b"
+)
 _SERVERS = (
     "@astrojs/node",
     "@sveltejs/adapter-node",
@@ -25,34 +41,65 @@ _SERVERS = (
     "hono",
     "@hapi/hapi",
 )
-_SPA_ROUTERS = ("react-router", "vue-router", "@angular/router", "@tanstack/react-router", "wouter")
+_LISTENS = re.compile(r"\blisten\s*\(|createServer|\bserve\s*\(")
+# where the script that builds has another name, by the framework
+_BUILDS = (
+    ("nuxt", "generate"), ("vitepress", "docs:build"), ("vuepress", "docs:build"), ("hexo", "generate"),
+    ("storybook", "build-storybook"), ("@storybook/react", "build-storybook"), ("@storybook/html", "build-storybook"),
+    ("@storybook/vue", "build-storybook"), ("@storybook/web-components", "build-storybook"),
+)  # fmt: skip
+# frameworks by a package, with the folder of the pages and whether one page answers for all paths; the first counts
+_FRAMEWORKS = (
+    ("react-scripts", "Create React App", "build", True), ("react-app-rewired", "Create React App", "build", True),
+    ("@craco/craco", "Create React App", "build", True), ("preact-cli", "Preact", "build", True), ("hexo", "Hexo", "public", False),
+    ("ember-cli", "Ember", "dist", True), ("@vue/cli-service", "Vue", "dist", True), ("@stencil/core", "Stencil", "www", True),
+    ("snowpack", "Snowpack", "build", True), ("@parcel/core", "Parcel", "dist", True), ("parcel", "Parcel", "dist", True),
+    ("parcel-bundler", "Parcel", "dist", True), ("storybook", "Storybook", "storybook-static", False), ("webpack", "webpack", "dist", True),
+    ("gulp", "gulp", "dist", False), ("grunt", "grunt", "dist", False),
+)  # fmt: skip
 
 
-def site(tree: Tree, package: Mapping[str, Any]) -> tuple[SiteRecipe, str] | None:
+def site(tree: Tree, package: Mapping[str, Any], notes: Notes) -> tuple[SiteRecipe, str] | None:
     """How a front end that only builds is served, and why; None when the tree serves itself."""
     scripts = package.get("scripts") or {}
     start, build = script(scripts, "start"), build_script(package)
-    if build is None or (start and not _DEVELOPMENT.match(start)):
-        return None
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
-    found = _output(tree, names, script(scripts, build))
-    if found is None or (not start and any(server in names for server in _SERVERS)):
+    if _exported(tree, names, scripts, build):
+        start = ""  # it is left over from the template: there is nothing that it could serve
+    if start and not is_development(scripts, start):
+        return None
+    if not start and any(server in names for server in _SERVERS) and entry(tree, package):
+        return None
+    found = _output(tree, names, script(scripts, build)) if build and built(scripts, build) else None
+    found = found or _pages(tree, package, build, start)
+    if found is None:
         return None
     framework, root, spa = found
-    pages = SiteRecipe(root, "index.html" if spa else "", "" if spa else "404.html")
+    told = site_files.read(tree, notes, built=bool(build))
+    root = told.root or _served_folder(start) or root
+    page = told.fallback or ("index.html" if spa else "")
     because = (
-        "it has a build and no server of its own"
-        if not start
-        else f"its start script ({start}) is a development server"
+        f"its start script ({start}) is a development server"
+        if start
+        else f"it has {'a build and ' if build else ''}no server of its own"
     )
-    return pages, f"{framework} front end: {because}; {root}/ is served" + (
-        ", index.html for unknown paths" if spa else ""
+    pages = site_files.settled(told, root, page, "" if page else "404.html")
+    where = "the whole tree" if root == "." else f"{root}/"
+    return pages, f"{framework} front end: {because}; {where} is served" + (
+        f", {page} for unknown paths" if page else ""
     )
 
 
-def script(scripts: Mapping[str, Any], name: str) -> str:
+def is_development(scripts: Mapping[str, Any], line: str) -> bool:
+    """Whether a start script is a development server, which is not for visitors."""
+    parts = _parts(scripts, line, set())
+    serving = [part for part in parts if _serves_pages(part)]
+    return bool(serving) and not any(_PROGRAMS_OF_SERVERS.match(part) for part in parts if part not in serving)
+
+
+def script(scripts: Mapping[str, Any], name: str | None) -> str:
     """A script, or the one that it only calls: start may be  npm run develop."""
-    line, seen = str(scripts.get(name) or "").strip(), {name}
+    line, seen = str(scripts.get(name or "") or "").strip(), {name}
     while (alias := _ALIAS.fullmatch(line)) and alias[1] in scripts and alias[1] not in seen:
         seen.add(alias[1])
         line = str(scripts[alias[1]]).strip()
@@ -60,15 +107,36 @@ def script(scripts: Mapping[str, Any], name: str) -> str:
 
 
 def build_script(package: Mapping[str, Any]) -> str | None:
-    """The name of the script that builds: build, and generate where Nuxt has no other."""
+    """The name of the script that builds: build, or what a framework calls it that has no build."""
     scripts = package.get("scripts") or {}
-    nuxt = any("nuxt" in (package.get(kind) or {}) for kind in ("dependencies", "devDependencies"))
-    return next((one for one in ("build", *(["generate"] if nuxt else [])) if one in scripts), None)
+    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    if "build" in scripts:
+        return "build"
+    return next((one for name, one in _BUILDS if name in names and one in scripts), None)
+
+
+def entry(tree: Tree, package: Mapping[str, Any]) -> str | None:
+    """A file at the usual places that listens."""
+    main = package.get("main")
+    usual = [
+        "server.js",
+        "index.js",
+        "app.js",
+        "server.mjs",
+        "index.mjs",
+        "main.js",
+        "src/index.js",
+        "src/server.js",
+        "server/index.js",
+    ]
+    told = [main.removeprefix("./"), f"{main}.js".removeprefix("./")] if isinstance(main, str) else []
+    return next((one for one in [*told, *usual] if _LISTENS.search(tree.read(one) or "")), None)
 
 
 def server_command(package: Mapping[str, Any]) -> tuple[str, str] | None:
     """The server that a framework's build leaves behind, for trees without a start script."""
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    scripts = package.get("scripts") or {}
     if "nuxt" in names:
         return "node .output/server/index.mjs", "Nuxt"
     if "@sveltejs/adapter-node" in names:
@@ -83,7 +151,56 @@ def server_command(package: Mapping[str, Any]) -> tuple[str, str] | None:
         return "remix-serve ./build/server/index.js", "Remix"
     if "@nestjs/core" in names:
         return "node dist/main", "NestJS"
-    return None
+    rendered = next((str(line) for name, line in scripts.items() if name.startswith("serve:ssr")), "")
+    return (rendered, "Angular rendered on the server") if rendered and "@angular/ssr" in names else None
+
+
+def _parts(scripts: Mapping[str, Any], line: str, seen: set[str]) -> list[str]:
+    """The programs that a line starts, with the scripts that it calls put in."""
+    several = _RUNNERS.search(line)
+    lines = re.split(r"&&|\|\||[;|&]|(?<!\w)[\"']|[\"'](?!\w)" if several else r"&&|\|\||[;|]", line)
+    found = []
+    for one in lines:
+        part = _BEFORE.sub("", one.strip(), count=1)
+        alias = _ALIAS.match(part)
+        called = [alias[1]] if alias else re.findall(r"[\w:.-]+", part) if several else []
+        called = [name.removeprefix("npm:") for name in called]
+        inner = [name for name in called if name in scripts and name not in seen]
+        seen.update(inner)
+        for name in inner:
+            found += _parts(scripts, str(scripts[name]), seen)
+        if part and not inner:
+            found.append(part)
+    return found
+
+
+def _serves_pages(part: str) -> bool:
+    program, _, rest = part.partition(" ")
+    arguments = _DEVELOPMENT.get(program)
+    return arguments is not None and re.match(arguments, rest.strip()) is not None
+
+
+def _served_folder(start: str) -> str:
+    """What a static server that start calls is told to serve."""
+    match = re.search(r"(?:^|\s)(?:sirv|live-server|http-server)\s+(?:\./)?([\w][\w./-]*)", start)
+    return match[1].rstrip("/") if match and ".." not in match[1] else ""
+
+
+def built(scripts: Mapping[str, Any], build: str) -> bool:
+    """Whether a build script does something."""
+    return not re.match(r"(echo|exit|true)\b", script(scripts, build))
+
+
+def _exported(tree: Tree, names: set[str], scripts: Mapping[str, Any], build: str | None) -> bool:
+    """Whether a framework that can serve is told to leave only pages."""
+    if "next" in names:
+        config = _config(tree, "next.config")
+        return bool(re.search(r"\boutput\s*:\s*['\"]export['\"]", config)) or (
+            "next export" in script(scripts, build) and not re.match(r"next start", script(scripts, "start"))
+        )
+    return any(one.startswith("@react-router/") for one in names) and bool(
+        re.search(r"\bssr\s*:\s*false", _config(tree, "react-router.config"))
+    )
 
 
 def _output(tree: Tree, names: set[str], build: str) -> tuple[str, str, bool] | None:
@@ -91,34 +208,68 @@ def _output(tree: Tree, names: set[str], build: str) -> tuple[str, str, bool] | 
     if "@angular/core" in names:
         return "Angular", _angular(tree), True
     if "astro" in names:
-        return "Astro", _configured(tree, "astro.config", "outDir", "dist"), False
+        return "Astro", _below("", _configured(tree, "astro.config", "outDir", "dist")), False
     if "@docusaurus/core" in names:
         return "Docusaurus", "build", False
     if "gatsby" in names:
         return "Gatsby", "public", False
     if "next" in names:
-        exported = re.search(r"output\s*:\s*['\"]export['\"]", _config(tree, "next.config"))
-        return ("Next.js", "out", False) if exported else None
+        told = re.search(r"next export.* -o (?:\./)?([\w./-]+)", build)
+        folder = told[1] if told else _configured(tree, "next.config", "distDir", "out")
+        return ("Next.js", folder, False) if _exported(tree, names, {"build": build}, "build") else None
     if "nuxt" in names:
         return ("Nuxt", "dist" if _nuxt_2(tree) else ".output/public", False) if "generate" in build else None
     if "@sveltejs/adapter-static" in names:
         fallback = re.search(r"fallback\s*:\s*['\"]", _config(tree, "svelte.config"))
         return "SvelteKit", "build", bool(fallback)
+    if any(one.startswith("@react-router/") for one in names) and _exported(tree, names, {}, None):
+        return "React Router", "build/client", True
     if "@sveltejs/kit" in names or any(name.startswith(("@remix-run/", "@react-router/")) for name in names):
         return None
-    if "react-scripts" in names or "react-app-rewired" in names or "@craco/craco" in names:
-        return "Create React App", "build", True
-    if "vitepress" in names:
-        return "VitePress", "docs/.vitepress/dist" if "docs" in build else ".vitepress/dist", False
+    for name, folder in (("vitepress", ".vitepress/dist"), ("vuepress", ".vuepress/dist")):
+        if name in names:
+            inside = re.search(rf"{name} build\s+(?:\./)?([\w./-]+)", build)
+            return name.replace("press", "Press").capitalize(), f"{inside[1]}/{folder}" if inside else folder, False
     if "@11ty/eleventy" in names:
-        return "Eleventy", "_site", False
-    if "@vue/cli-service" in names:
-        return "Vue", "dist", True
+        told = re.search(r"--output[= ](?:\./)?([\w./-]+)", build) or re.search(
+            r"\boutput\s*:\s*['\"](?:\./)?([\w./-]+)['\"]",
+            _config(tree, ".eleventy") or _config(tree, "eleventy.config"),
+        )
+        return "Eleventy", told[1].rstrip("/") if told else "_site", False
+    return _bundled(tree, names, build)
+
+
+def _bundled(tree: Tree, names: set[str], build: str) -> tuple[str, str, bool] | None:
+    """The same of tools that only bundle."""
     if "vite" in names:
-        return "Vite", _configured(tree, "vite.config", "outDir", "dist"), True
-    if "parcel" in names or "parcel-bundler" in names:
-        return "Parcel", "dist", True
-    return ("webpack", "dist", True) if "webpack" in names and tree.read("webpack.config.js") else None
+        told = re.search(r"--outDir[= ](?:\./)?([\w/-][\w./-]*)", build)
+        root = _configured(tree, "vite.config", "root", "")
+        return "Vite", _below(root, told[1] if told else _configured(tree, "vite.config", "outDir", "dist")), True
+    for name, framework, folder, spa in _FRAMEWORKS:
+        if name in names:
+            if told := re.search(
+                r"(?:--dist-dir|--out-dir|--output-path|--dest|-d|-o)[= ](?:\./)?([\w/-][\w./-]*)(?: |$)", build
+            ):
+                folder = told[1]
+            elif name == "@vue/cli-service":
+                folder = _below("", _configured(tree, "vue.config", "outputDir", folder))
+            elif name == "webpack" and (
+                inside := re.search(
+                    r"path\s*:\s*\w*\.?\w*\(?\s*__dirname\s*(?:,|\+)\s*['\"]/?(?:\./)?([\w./-]+)",
+                    _config(tree, "webpack.config"),
+                )
+            ):
+                folder = inside[1]
+            return framework, folder.rstrip("/"), spa
+    return None
+
+
+def _pages(tree: Tree, package: Mapping[str, Any], build: str | None, start: str) -> tuple[str, str, bool] | None:
+    """The same of a tree with pages of its own, where package.json is only for tools."""
+    page = static.detect(tree)
+    if page is None or (not start and entry(tree, package)):
+        return None
+    return "Static", page.rpartition("/")[0] or ".", False
 
 
 def _nuxt_2(tree: Tree) -> bool:
@@ -128,10 +279,16 @@ def _nuxt_2(tree: Tree) -> bool:
 def _angular(tree: Tree) -> str:
     """outputPath of angular.json; the application builder puts the pages in browser/ below it."""
     try:
-        projects = json.loads(tree.read("angular.json") or "{}").get("projects") or {}
-        name, project = next(iter(projects.items()))
-        build = project["architect"]["build"]
-    except (ValueError, StopIteration, KeyError, AttributeError, TypeError):
+        told = json.loads(tree.read("angular.json") or tree.read(".angular-cli.json") or "{}")
+        if apps := told.get("apps"):
+            return str(apps[0].get("outDir") or "dist")
+        projects = told.get("projects") or {}
+        chosen = [one for one in projects.items() if one[1].get("projectType", "application") == "application"]
+        chosen = [one for one in chosen if "build" in (one[1].get("architect") or one[1].get("targets") or {})]
+        default = [one for one in chosen if one[0] == told.get("defaultProject")]
+        name, project = next(iter(default or chosen))
+        build = (project.get("architect") or project.get("targets"))["build"]
+    except (ValueError, StopIteration, KeyError, IndexError, AttributeError, TypeError):
         return "dist"
     path = (build.get("options") or {}).get("outputPath") or f"dist/{name}"
     if isinstance(path, dict):
@@ -141,10 +298,24 @@ def _angular(tree: Tree) -> str:
 
 
 def _config(tree: Tree, stem: str) -> str:
-    return next((text for end in ("js", "mjs", "ts", "mts", "cjs") if (text := tree.read(f"{stem}.{end}"))), "")
+    """A configuration file without its comments."""
+    text = next((text for end in ("js", "mjs", "ts", "mts", "cjs") if (text := tree.read(f"{stem}.{end}"))), "")
+    return re.sub(r"/\*.*?\*/|(?<![:\"'])//[^\n]*", "", text, flags=re.S)
 
 
 def _configured(tree: Tree, stem: str, key: str, default: str) -> str:
-    match = re.search(rf"\b{key}\s*:\s*['\"]([\w./-]+)['\"]", _config(tree, stem))
+    """A folder that a configuration file names, be it by path.resolve(__dirname, 'name')."""
+    match = re.search(
+        rf"\b{key}\s*:\s*(?:[\w.]+\(\s*(?:__dirname|import\.meta\.dirname|process\.cwd\(\))\s*,\s*)?['\"]([\w./-]+)['\"]",
+        _config(tree, stem),
+    )
     folder = (match[1] if match else default).removeprefix("./").strip("/")
-    return default if ".." in folder else folder
+    return default if folder == "." else folder
+
+
+def _below(root: str, folder: str) -> str:
+    """A folder as seen from the top: it may lead out of the root, as ../dist."""
+    parts = [one for one in root.split("/") if one]
+    for one in folder.split("/"):
+        parts = parts[:-1] if one == ".." else [*parts, one]
+    return "/".join(parts)

@@ -69,14 +69,29 @@ class PythonRecipe:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """What a site does with the paths that a regular expression matches."""
+
+    pattern: str
+    target: str  # a file, a URL, or the value of a header
+    status: int = 200  # of a redirect
+    name: str = ""  # of a header
+
+
+@dataclass(frozen=True)
 class SiteRecipe:
     """How a static site is served."""
 
     root: str  # folder with the pages; "." is the whole tree
+    index: str = "index.html"
     fallback: str = ""  # what unknown paths get with 200: index.html of a single-page app
     not_found: str = ""  # what they get with 404
     clean: bool = False  # /about is about.html
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[Rule, ...] = ()
+    redirects: tuple[Rule, ...] = ()
+    routes: tuple[Rule, ...] = ()  # paths without a file that another file answers
+    proxies: tuple[Rule, ...] = ()  # a folder of paths that a server elsewhere answers; ${NAME} is a config var
+    protected: bool = False  # by BASIC_AUTH_USERNAME and BASIC_AUTH_PASSWORD, where they are set
     build: NodeRecipe | None = None  # what makes the root
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from minpaas.plan import front_end, node_packages, versions
@@ -27,6 +28,16 @@ def detect(tree: Tree) -> str | None:
     return "package.json" if "package.json" in tree.names() else None
 
 
+def serves(tree: Tree) -> bool:
+    """Whether package.json has a start script that is no development server."""
+    try:
+        scripts = package_json(tree).get("scripts") or {}
+    except PlanError:
+        return True  # said elsewhere, with its line
+    start = front_end.script(scripts, "start")
+    return bool(start) and not front_end.is_development(scripts, start)
+
+
 def package_json(tree: Tree) -> dict[str, Any]:
     """package.json, or an empty one. Raises PlanError naming the line."""
     text = tree.read("package.json")
@@ -42,7 +53,10 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
     """How to build it: an app, or a front end that only builds. Raises PlanError."""
     notes.because("Node.js app, by package.json" if detect(tree) else "Node.js app, as asked")
     package = package_json(tree)
-    site = None if types.get("web") else front_end.site(tree, package)
+    site = None if types.get("web") else front_end.site(tree, package, notes)
+    if site and not _is_built(tree, package):
+        notes.because(site[1])
+        return Plan("static", notes.reasons, {**types, "web": "serve-site"}, warnings=notes.warnings, site=site[0])
     if site:
         made = recipe(tree, notes, keep=False, static=True, sticky=sticky)
         return _front_end(made, *site, types, notes)
@@ -104,10 +118,15 @@ def recipe(tree: Tree, notes: Notes, *, keep: bool, static: bool = False, sticky
     )
 
 
+def _is_built(tree: Tree, package: Mapping[str, Any]) -> bool:
+    """Whether pages need something of Node.js before they can be served."""
+    scripts = package.get("scripts") or {}
+    asked = front_end.build_script(package) or {"heroku-postbuild", "heroku-prebuild", *_LIFECYCLE} & set(scripts)
+    return bool(asked) or "node_modules/" in (tree.read("index.html") or "")
+
+
 def _front_end(made: NodeRecipe, site: Any, why: str, types: dict[str, str], notes: Notes) -> Plan:
     notes.because(why)
-    from dataclasses import replace
-
     return Plan(
         "static",
         notes.reasons,
@@ -127,6 +146,8 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
     if types.get("web"):
         return types, "web of the Procfile"
     script = front_end.script(scripts, "start")
+    if script and front_end.is_development(scripts, script) and (found := front_end.server_command(package)):
+        return {**types, "web": found[0]}, f"{found[1]}; start ({script}) is a development server"
     if script and script.split()[0] in ("nest", "ts-node-dev", "nodemon") and "start:prod" in scripts:
         return {**types, "web": _direct(scripts, "start:prod")}, "the start:prod script; start is for development"
     if script:

@@ -106,6 +106,12 @@ _ALL = (
         "take a version of it that has ready-made files for this version of the language, or add what it needs to an Aptfile",
     ),
     _Known(
+        r"dockerfile parse error line \d+: unknown instruction: (\S+)",
+        "The Dockerfile cannot be read",
+        "{0} is no instruction (a here-document, as in RUN <<EOF, needs Docker 23 or newer on the server)",
+        "mend the Dockerfile (RUN one && two instead of a here-document), commit, and push again",
+    ),
+    _Known(
         r"collectstatic",
         "collectstatic failed",
         "Django's collectstatic ended with an error",

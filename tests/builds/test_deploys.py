@@ -78,3 +78,27 @@ def test_requirements_that_only_pip_reads(stacks: Platform, checkout: Checkout, 
     assert pushed.returncode == 0, pushed.stdout
     assert "$ python -m pip install" in pushed.stdout
     assert stacks.get(app)[0] == 200
+
+
+def test_pages_that_were_built_for_a_folder_are_served_in_it(stacks: Platform, checkout: Checkout, app: str) -> None:
+    case = next(one for one in CASES if one.folder == "front-end-built-for-a-folder")
+    pushed = stacks.push(checked_out(case, checkout), app)
+    assert pushed.returncode == 0, pushed.stdout
+    status, top = headers(stacks, app, "/?a=b")
+    assert (status, top["location"]) == (302, "/shop/?a=b")
+    status, text = stacks.get(app, "/shop/deep/down")
+    assert (status, "a page for a folder" in text) == (200, True)
+    asked = re.findall(r'src="(/shop/assets/[^"]+[.]js)"', text)
+    assert asked
+    assert "built for /shop/" in stacks.get(app, asked[0])[1]
+
+
+def test_redirects_headers_and_proxies_of_static_json(stacks: Platform, checkout: Checkout, app: str) -> None:
+    case = next(one for one in CASES if one.folder == "static-json-with-routes")
+    assert stacks.push(checked_out(case, checkout), app).returncode == 0
+    status, old = headers(stacks, app, "/old")
+    assert (status, old["location"], old["x-frame-options"]) == (302, "/about", "DENY")
+    assert headers(stacks, app, "/api/x")[0] == 502
+    stacks.request("PATCH", f"/apps/{app}/config", {"values": {"API_URL": "http://127.0.0.1:8000/admin"}})
+    status, text = stacks.get(app, "/api/people%20x?all=1")
+    assert (status, "for its people" in text) == (200, True)

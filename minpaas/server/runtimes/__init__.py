@@ -3,14 +3,14 @@
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import jinja2
 
-from minpaas.plan import NodeRecipe, Plan, PythonRecipe, SiteRecipe
+from minpaas.plan import NodeRecipe, Plan, PythonRecipe, Rule, SiteRecipe
 from minpaas.plan.python_packages import LOCKED
 
 __all__ = ["Generated", "Plan", "generate", "render", "shipped", "stacks_of"]
@@ -18,6 +18,7 @@ __all__ = ["Generated", "Plan", "generate", "render", "shipped", "stacks_of"]
 STATIC = "static:1"
 # the only config vars that a dependency step sees: a change of any other does not run it again
 _INSTALLERS = ("PIP_", "UV_", "PIPENV_", "POETRY_", "NPM_", "YARN_", "PNPM_", "NODE_AUTH_", "BUNDLE_", "GITHUB_TOKEN")
+_SITE_HEADERS = (("Cache-Control", "$usual_cache"), ("X-Content-Type-Options", "nosniff"))
 _CACHES = {
     "uv": "/root/.cache/uv",
     "pip": "/root/.cache/pip",
@@ -146,13 +147,36 @@ def _shims(plan: Plan, recipe: PythonRecipe) -> list[str]:
 
 
 def _site(recipe: SiteRecipe, app: str, facts: dict[str, Any], extra: dict[str, bytes]) -> Generated:
+    headers: dict[str, list[Rule]] = {}
+    for rule in recipe.headers:
+        name = next((one for one in headers if one.lower() == rule.name.lower()), rule.name)
+        headers.setdefault(name, []).append(replace(rule, target=_quoted(rule.target)))
     served = render(
-        "site.conf", not_found=recipe.not_found, fallback=recipe.fallback, clean=recipe.clean, headers=recipe.headers
+        "site.conf",
+        site=recipe,
+        headers=list(headers.items()),
+        set_by_us=[one for one in _SITE_HEADERS if one[0].lower() not in map(str.lower, headers)],
+        proxies=[(one.pattern.rstrip("/"), one.target.rstrip("/").replace("${", "@{")) for one in recipe.proxies],
     )
-    pages = _node_stage(recipe.build, app, facts, "build") if recipe.build else ""
+    extra = {**extra, "config/site.conf": served.encode()}
+    pages = ""
+    if recipe.build:
+        pages = _node_stage(recipe.build, app, facts, "build")
+        extra["config/find-pages"] = shipped("find-pages")
     root = "" if recipe.root == "." else f"{recipe.root}/"
-    text = render("static.Dockerfile", base=facts["base_of"](STATIC), root=root, pages=pages, **facts)
-    return Generated(_tidy(text), {**extra, "config/site.conf": served.encode()})
+    text = render(
+        "static.Dockerfile",
+        base=facts["base_of"](STATIC),
+        root=shlex.quote(recipe.root) if pages else root,
+        pages=pages,
+        **facts,
+    )
+    return Generated(_tidy(text), extra)
+
+
+def _quoted(value: str) -> str:
+    """As it stands between quotes in a configuration of nginx."""
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _node(plan: Plan, recipe: NodeRecipe, app: str, facts: dict[str, Any]) -> str:

@@ -1,0 +1,293 @@
+"""What is decided about trees of pages and about other languages, from as few files as show it; with no engine."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minpaas.plan import Folder, Plan, PlanError, plan
+from minpaas.server.runtimes import generate
+
+
+def package(start: str = "", build: str = "", needs: str = "", **more: Any) -> str:
+    """A package.json; `needs` are its dependencies, such as  vite next@11 ."""
+    scripts = {"start": start, "build": build, **more.pop("scripts", {})}
+    named = [one.rpartition("@") if "@" in one[1:] else (one, "", "*") for one in needs.split()]
+    return json.dumps(
+        {
+            "scripts": {name: line for name, line in scripts.items() if line},
+            "dependencies": {name: version for name, _, version in named},
+            **more,
+        }
+    )
+
+
+def planned(folder: Path, files: Mapping[str, str]) -> Plan:
+    """The plan of a tree with these files."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return plan(Folder(folder))
+
+
+PAGE = "<p>a page</p>"
+SITES: list[tuple[str, dict[str, str], str, str]] = [
+    # what it is, files, the folder that is served, what unknown paths get
+    ("hexo", {"package.json": package("hexo server -p $PORT", "hexo generate", "hexo")}, "public", ""),
+    ("hexo without build", {"package.json": package(needs="hexo", scripts={"generate": "hexo g"})}, "public", ""),
+    (
+        "vitepress in docs",
+        {"package.json": package(needs="vitepress", scripts={"docs:build": "vitepress build docs"})},
+        "docs/.vitepress/dist",
+        "",
+    ),
+    (
+        "vuepress",
+        {"package.json": package("vuepress dev src", "vuepress build src", "vuepress")},
+        "src/.vuepress/dist",
+        "",
+    ),
+    ("preact", {"package.json": package("preact watch", "preact build", "preact-cli")}, "build", "index.html"),
+    ("ember", {"package.json": package("ember serve", "ember build", "ember-cli")}, "dist", "index.html"),
+    (
+        "storybook",
+        {"package.json": package(needs="@storybook/react storybook", scripts={"build-storybook": "storybook build"})},
+        "storybook-static",
+        "",
+    ),
+    (
+        "eleventy",
+        {
+            "package.json": package("npx @11ty/eleventy --serve", "npx @11ty/eleventy", "@11ty/eleventy"),
+            ".eleventy.js": "module.exports = () => ({ dir: { input: 'src', output: 'www' } });",
+        },
+        "www",
+        "",
+    ),
+    ("parcel", {"package.json": package("parcel index.html", "parcel build index.html -d out", "parcel@1")}, "out", "index.html"),
+    (
+        "webpack",
+        {
+            "package.json": package("webpack serve --open", "webpack", "webpack@5"),
+            "webpack.config.js": "module.exports = { output: { path: path.resolve(__dirname, 'build') } }",
+        },
+        "build",
+        "index.html",
+    ),
+    (
+        "vite with a root of its own",
+        {
+            "package.json": package(build="tsc && vite build", needs="vite"),
+            "vite.config.ts": "export default { root: 'src', build: { outDir: '../dist' } } // outDir: 'wrong'",
+        },
+        "dist",
+        "index.html",
+    ),
+    (
+        "vite with a path",
+        {
+            "package.json": package(build="vite build", needs="vite"),
+            "vite.config.js": "export default { build: { outDir: path.resolve(__dirname, 'build') } }",
+        },
+        "build",
+        "index.html",
+    ),
+    (
+        "create-react-app started beside sass",
+        {"package.json": package('concurrently "npm:css" "react-scripts start"', "react-scripts build", "react-scripts@5")},
+        "build",
+        "index.html",
+    ),
+    (
+        "create-react-app of Windows",
+        {"package.json": package("set PORT=3006 && react-scripts --openssl-legacy-provider start", "react-scripts build", "react-scripts@4")},
+        "build",
+        "index.html",
+    ),
+    (
+        "next export",
+        {"package.json": package("next start", "next build", "next"), "next.config.mjs": "export default { output: 'export' }"},
+        "out",
+        "",
+    ),
+    ("next export of old", {"package.json": package("next dev", "next build && next export -o site", "next@11")}, "site", ""),
+    (
+        "react router as a single page",
+        {
+            "package.json": package("react-router-serve ./build/server/index.js", "react-router build", "@react-router/dev"),
+            "react-router.config.ts": "export default { ssr: false }",
+        },
+        "build/client",
+        "index.html",
+    ),
+    (
+        "angular with a library first",
+        {
+            "package.json": package("ng serve", "ng build", "@angular/core @angular/router"),
+            "angular.json": json.dumps(
+                {
+                    "projects": {
+                        "ui": {"projectType": "library", "architect": {"build": {"builder": "x:ng-packagr"}}},
+                        "shop": {"architect": {"build": {"builder": "@angular/build:application"}}},
+                    }
+                }
+            ),
+        },
+        "dist/shop/browser",
+        "index.html",
+    ),
+    (
+        "angular of old",
+        {"package.json": package("ng serve", "ng build --prod", "@angular/core@5"), ".angular-cli.json": '{"apps": [{"outDir": "www"}]}'},
+        "www",
+        "index.html",
+    ),
+    (
+        "svelte by rollup",
+        {"package.json": package("sirv public --no-clear", "rollup -c", "sirv-cli svelte rollup"), "public/index.html": PAGE},
+        "public",
+        "",
+    ),
+    (
+        "tools only",
+        {"package.json": package(main="index.js"), "index.html": PAGE, "index.js": "document.addEventListener('x', y)"},
+        ".",
+        "",
+    ),
+    ("live-server", {"package.json": package("live-server --port=3000", needs="live-server"), "index.html": PAGE}, ".", ""),
+    ("in docs", {"docs/index.html": PAGE, "README.md": ""}, "docs", ""),
+    ("a committed build", {"dist/index.html": PAGE, "src/main.ts": ""}, "dist", ""),
+    ("static.json of one that builds", {"static.json": '{"root": "site/", "routes": {"/**": "app.html"}}', "package.json": package(build="vite build", needs="vite")}, "site", "app.html"),
+    ("static.json with headers only", {"static.json": '{"headers": {"/**": {"X-A": "b"}}}', "index.html": PAGE}, ".", ""),
+    ("static.json that leads out", {"static.json": '{"root": "../client"}', "index.html": PAGE}, ".", ""),
+    ("static.json with a full path", {"static.json": '{"root": "/app/www"}', "www/index.html": PAGE}, "www", ""),
+    ("redirects of Netlify", {"index.html": PAGE, "_redirects": "/*  /index.html  200\n"}, ".", "index.html"),
+    (
+        "netlify.toml",
+        {"netlify.toml": '[build]\npublish = "made"\n[[redirects]]\nfrom = "/*"\nto = "/index.html"\nstatus = 200\n', "package.json": package(build="astro build", needs="astro")},
+        "made",
+        "index.html",
+    ),
+    (
+        "vercel.json",
+        {"vercel.json": '{"rewrites": [{"source": "/(.*)", "destination": "/"}]}', "index.html": PAGE},
+        ".",
+        "index.html",
+    ),
+    (
+        "render.yaml",
+        {"render.yaml": "services:\n  - type: web\n    runtime: static\n    staticPublishPath: ./web\n", "web/index.html": PAGE, "index.html": PAGE},
+        "web",
+        "",
+    ),
+    ("ruby that only serves pages", {"config.ru": "run Rack::Static", "Gemfile": "", "index.html": PAGE}, ".", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "root", "fallback"), [one[1:] for one in SITES], ids=[one[0] for one in SITES])
+def test_a_site(tmp_path: Path, files: dict[str, str], root: str, fallback: str) -> None:
+    made = planned(tmp_path, files)
+    assert made.site, made.reasons
+    assert (made.site.root, made.site.fallback) == (root, fallback), made.reasons
+    assert generate(made, "app", {}).dockerfile
+
+
+SERVERS = [
+    ("express beside webpack", {"package.json": package(build="webpack", needs="webpack express"), "server.js": "app.listen(1)"}, "node server.js"),
+    ("a server and a front end at once", {"package.json": package("concurrently 'node api.js' 'react-scripts start'", "react-scripts build", "react-scripts")}, "npm start"),
+    ("next started for development", {"package.json": package("next dev", "next build", "next")}, "next start"),
+    ("a static server of its own", {"package.json": package("serve -s build", "react-scripts build", "react-scripts serve")}, "serve -s build"),
+    ("a page beside a server", {"package.json": package(main="index.js"), "index.html": PAGE, "index.js": "http.createServer(x)"}, "node index.js"),
+    (
+        "angular rendered on the server",
+        {"package.json": package("ng serve", "ng build", "@angular/ssr express", scripts={"serve:ssr:shop": "node dist/shop/server/server.mjs"})},
+        "node dist/shop/server/server.mjs",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "start"), [one[1:] for one in SERVERS], ids=[one[0] for one in SERVERS])
+def test_a_tree_that_serves_itself(tmp_path: Path, files: dict[str, str], start: str) -> None:
+    made = planned(tmp_path, files)
+    assert (made.runtime, made.start) == ("node", start)
+
+
+REFUSED = [
+    ("jekyll", {"_config.yml": "", "index.html": "---\nlayout: x\n---\n", "Gemfile": ""}, "Jekyll is not run here"),
+    ("jekyll in markdown", {"_config.yml": "", "index.md": "# x", "_posts/1.md": ""}, "Jekyll is not run here"),
+    ("rails", {"Gemfile": "", "config.ru": "", "package.json": package(build="esbuild app.js", needs="esbuild")}, "Ruby needs a Dockerfile"),
+    ("laravel", {"artisan": "", "composer.json": "{}", "package.json": package(build="vite build", needs="vite")}, "PHP needs a Dockerfile"),
+    ("php", {"index.php": "<?php phpinfo();", "about.html": PAGE}, "PHP needs a Dockerfile"),
+    ("go", {"go.mod": "", "main.go": "", "package.json": package(build="vite build", needs="vite")}, "Go needs a Dockerfile"),
+    ("go by its files", {"main.go": ""}, "Go needs a Dockerfile"),
+    (".net", {"Shop.csproj": ""}, ".NET needs a Dockerfile"),
+    ("java by its Procfile", {"Procfile": "web: java -jar target/x.jar", "package.json": package(build="vite build", needs="vite")}, "Java needs a Dockerfile"),
+    ("a buildpack", {"app.json": '{"buildpacks": [{"url": "heroku/php"}]}', "index.html": PAGE}, "PHP needs a Dockerfile"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "reason"), [one[1:] for one in REFUSED], ids=[one[0] for one in REFUSED])
+def test_what_is_not_built_here(tmp_path: Path, files: dict[str, str], reason: str) -> None:
+    with pytest.raises(PlanError) as refused:
+        planned(tmp_path, files)
+    assert refused.value.reason == reason
+    assert "Dockerfile" in refused.value.hint
+
+
+def test_php_that_only_passes_on_a_page(tmp_path: Path) -> None:
+    made = planned(
+        tmp_path,
+        {
+            "index.php": '<?php include_once("home.html"); ?>\n',
+            "home.html": PAGE,
+            "composer.json": "{}",
+            "mail.php": "<?php",
+        },
+    )
+    assert made.site
+    assert made.site.index == "home.html"
+    assert made.warnings == ["PHP is not run here, and its files are not shown: index.php, mail.php"]
+
+
+def test_what_static_json_says_beside_the_folder(tmp_path: Path) -> None:
+    told = {
+        "root": ".",
+        "redirects": {"/old": {"url": "/new", "status": 302}, "/bad\n": {"url": "/"}},
+        "proxies": {"/api/": {"origin": "${API_URL}/v1"}, "/bad": {"origin": "file:///etc/passwd"}},
+        "headers": {"/assets/**": {"Cache-Control": "max-age=1"}, "/": {"X-Bad": "$uri"}},
+        "routes": {"/admin/**": "admin.html"},
+        "basic_auth": True,
+        "https_only": True,
+    }
+    made = planned(tmp_path, {"static.json": json.dumps(told), "index.html": PAGE, "admin.html": PAGE})
+    assert len(made.warnings) == 3, made.warnings
+    served = generate(made, "app", {}).extra["config/site.conf"].decode()
+    for words in (
+        'if ($asked ~ "^/old/?$") { return 302 "/new$is_args$args"; }',
+        'set $origin "@{API_URL}/v1";',
+        '"~^/assets/.*$" "max-age=1";',
+        "try_files $uri $uri/index.html /admin.html =404;",
+        "auth_basic",
+    ):
+        assert words in served, served
+    for words in ("passwd", "X-Bad", "/bad"):
+        assert words not in served
+
+
+def test_redirects_and_headers_of_netlify(tmp_path: Path) -> None:
+    made = planned(
+        tmp_path,
+        {
+            "index.html": PAGE,
+            "_redirects": "# old\n/blog/*  /news/:splat\n/user/:id /u?id=:id 302!\n/api/* https://api.example.org/v1/:splat 200\n"
+            "/* /it/:splat 302 Country=it\n/gone /404.html 404\n",
+            "_headers": "/*\n  X-Frame-Options: DENY\n  Content-Type: text/plain\n# no more\n",
+        },
+    )
+    assert made.site
+    assert [(one.target, one.status) for one in made.site.redirects] == [("/news/${splat}", 301), ("/u?id=${id}", 302)]
+    assert [(one.pattern, one.target) for one in made.site.proxies] == [("/api", "https://api.example.org/v1")]
+    assert [(one.name, one.target) for one in made.site.headers] == [("X-Frame-Options", "DENY")]
+    assert made.site.not_found == "404.html"
