@@ -126,13 +126,18 @@ def config_vars(env: Any) -> Iterator[ConfigVar]:
         if not _NAME.fullmatch(name):
             continue
         if not isinstance(told, dict):
-            yield ConfigVar(name, None if told is None else str(told), required=told is None)
+            yield ConfigVar(name, _text(told), required=told is None)
             continue
         value = told.get("value")
         generated = told.get("generator") == "secret"
         required = told.get("required", True) not in (False, "false") and value is None and not generated
-        default = None if value is None else str(value)
+        default = _text(value)
         yield ConfigVar(name, default, required, generated, str(told.get("description") or ""))
+
+
+def _text(value: Any) -> str | None:
+    """As JSON writes it: true, not True."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def _formation(told: Any) -> dict[str, int]:

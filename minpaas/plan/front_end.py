@@ -226,10 +226,13 @@ def _output(tree: Tree, names: set[str], build: str) -> tuple[str, str, bool] | 
         return "React Router", "build/client", True
     if "@sveltejs/kit" in names or any(name.startswith(("@remix-run/", "@react-router/")) for name in names):
         return None
-    for name, folder in (("vitepress", ".vitepress/dist"), ("vuepress", ".vuepress/dist")):
+    for name, framework, folder in (
+        ("vitepress", "VitePress", ".vitepress/dist"),
+        ("vuepress", "VuePress", ".vuepress/dist"),
+    ):
         if name in names:
             inside = re.search(rf"{name} build\s+(?:\./)?([\w./-]+)", build)
-            return name.replace("press", "Press").capitalize(), f"{inside[1]}/{folder}" if inside else folder, False
+            return framework, f"{inside[1]}/{folder}" if inside else folder, False
     if "@11ty/eleventy" in names:
         told = re.search(r"--output[= ](?:\./)?([\w./-]+)", build) or re.search(
             r"\boutput\s*:\s*['\"](?:\./)?([\w./-]+)['\"]",

@@ -291,3 +291,10 @@ def test_redirects_and_headers_of_netlify(tmp_path: Path) -> None:
     assert [(one.pattern, one.target) for one in made.site.proxies] == [("/api", "https://api.example.org/v1")]
     assert [(one.name, one.target) for one in made.site.headers] == [("X-Frame-Options", "DENY")]
     assert made.site.not_found == "404.html"
+
+
+def test_values_of_app_json_that_are_no_text(tmp_path: Path) -> None:
+    made = planned(
+        tmp_path, {"index.html": PAGE, "app.json": '{"env": {"HEROKU": true, "SIZE": {"value": 5}, "NAME": "x"}}'}
+    )
+    assert [one.default for one in made.config_vars] == ["true", "5", "x"]
