@@ -10,6 +10,8 @@ from minpaas.plan.appjson import AppJson
 from minpaas.plan.model import Notes, Plan, PlanError, Runtime
 from minpaas.plan.tree import Tree, Under
 
+_NODE = re.compile(r"\s*(?:\w+=\S+\s+)*(?:node|npm|npx|yarn|pnpm|bun|next|nest|ts-node|tsx)\s")
+
 
 def plan(
     tree: Tree,
@@ -25,11 +27,11 @@ def plan(
         tree = _under(tree, path)
     notes = Notes()
     app = appjson.read(tree, notes)
-    declared = procfile.read(tree)
+    declared = procfile.read(tree) or heroku_yml.commands(tree)
     chosen = runtime or _detect(tree, app, declared, notes)
     release = declared.get("release", "")
     health = app.health_path
-    where = "Procfile"
+    where = "Procfile" if tree.has("Procfile") else "heroku.yml"
     if chosen == "dockerfile" and (heroku := heroku_yml.read(tree, notes)):
         declared, release, where = dict(heroku.types), heroku.release, "heroku.yml"
         app = replace(
@@ -41,12 +43,14 @@ def plan(
         declared = {"web": told.command, **declared} if told.command else declared
         health = health or told.health_path
         release = release or told.release
-        where = told.where
+        where = told.where if told.command else where
         notes.warnings += told.warnings
     if command:
         declared = {**declared, "web": command}
     made = _planned(chosen, tree, declared, notes, sticky, available)
     made = _with_reason(made, "--command" if command else where, declared.get("web", ""))
+    if chosen in ("python", "node") and "web" not in declared:
+        made = _without_web(made, [kind for kind in declared if kind != "release"], where)
     return _completed(made, app, release, health)
 
 
@@ -75,6 +79,8 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
         return chosen
     if dockerfile.detect(tree):
         return "dockerfile"
+    if node.detect(tree) and _NODE.match(types.get("web", "")):
+        return "node"  # what is beside it in Python is not what serves
     if python.detect(tree) and not (named and "python" not in named):
         return "python"
     if not node.serves(tree) and (found := languages.other(tree, types, app.others if not named else ())):
@@ -142,6 +148,26 @@ def _with_reason(made: Plan, where: str, command: str) -> Plan:
             *reasons,
             f"Start: {command} ({'given by ' if where[0] == '-' else 'web of the ' if where == 'Procfile' else ''}{where})",
         ],
+    )
+
+
+def _without_web(made: Plan, others: list[str], where: str) -> Plan:
+    """A Procfile of other types only, as of a bot: its worker is started, and nothing that visitors would reach."""
+    if not others:
+        return made
+    first = "worker" if "worker" in others else others[0]
+    warning = (
+        f"The {where} has no web line: {first} is started, and nothing answers visitors. "
+        "Add  web: COMMAND  for what listens on $PORT"
+    )
+    types = {kind: command for kind, command in made.process_types.items() if kind != "web"}
+    reasons = [one for one in made.reasons if not one.startswith("Start: ")]
+    return replace(
+        made,
+        process_types=types,
+        formation={first: 1},
+        reasons=[*reasons, f"Start: {types[first]} ({first} of the {where})"],
+        warnings=[*made.warnings, warning],
     )
 
 

@@ -50,6 +50,13 @@ def read(tree: Tree, notes: Notes | None = None) -> HerokuYml | None:
     )
 
 
+def commands(tree: Tree) -> dict[str, str]:
+    """What its run section says where there is no build section: the process types of a buildpack's app."""
+    told = yaml.parse(tree.read("heroku.yml") or "")
+    types = {kind: _command(one) for kind, one in yaml.mapping(told.get("run")).items()}
+    return {kind: command for kind, command in types.items() if command and "build" not in told}
+
+
 def _scalars(told: Any) -> dict[str, str]:
     return {name: value for name, value in yaml.mapping(told).items() if isinstance(value, str)}
 

@@ -39,14 +39,17 @@ class NodeRecipe:
     """How a Node.js tree is installed and built."""
 
     version: str
-    manager: str  # npm, yarn, berry, pnpm
+    manager: str  # npm, yarn, berry, pnpm, bun
     tool: str = ""  # how the manager gets into the image; empty where the stack has it
+    tool_at_run: str = ""  # the same for what the start commands call
     manifests: tuple[str, ...] = ()  # what keys the dependency layer; empty: the whole tree
     before: tuple[str, ...] = ()  # commands before the install, such as heroku-prebuild
     install: str = "npm ci"
     build: tuple[str, ...] = ()
     prune: str = ""
     compiled: bool = True  # whether the install may compile something
+    writes: bool = False  # whether what is started changes node_modules
+    packages: tuple[str, ...] = ()  # of the Aptfile
     environment: dict[str, str] = field(default_factory=dict)  # while building only
 
 

@@ -1,26 +1,25 @@
 """Node.js: which version, which package manager, what is built and what is started."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from minpaas.plan import front_end, node_packages, versions
+from minpaas.plan import aptfile, front_end, node_packages, node_versions
 from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError
 from minpaas.plan.node_packages import Manager
+from minpaas.plan.node_scripts import Scripts, changes_packages, packages_of
 from minpaas.plan.tree import Tree
 
-_LIFECYCLE = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
-_HUSKY = re.compile(r"^(npx )?(husky( install)?|is-ci \|\| husky( install)?|husky( install)? \|\| true)$")
-# programs that are in a package of another name
-_PROGRAMS = {
-    "nest": "@nestjs/cli", "ng": "@angular/cli", "tsc": "typescript", "remix-serve": "@remix-run/serve",
-    "react-router-serve": "@react-router/serve", "vue-cli-service": "@vue/cli-service", "sirv": "sirv-cli",
-    "webpack": "webpack-cli", "babel-node": "@babel/node", "babel": "@babel/cli", "swc-node": "@swc-node/register",
-}  # fmt: skip
 _PLAIN = re.compile(r"[\w./=@:, +$-]+")  # no quotes, no operators: it needs no package manager to run
 _HEAP = "--max-old-space-size=2560"
+# what listens on localhost, or on the container's own name, unless it is told otherwise
+_HOSTS = {
+    "next": "HOSTNAME", "nuxt": "HOST", "@astrojs/node": "HOST", "@adonisjs/core": "HOST", "fastify-cli": "FASTIFY_ADDRESS",
+}  # fmt: skip
+# the files of platforms that leave the devDependencies where they are
+_KEEPING = ("render.yaml", "railway.json", "railway.toml", "nixpacks.toml")
 
 
 def detect(tree: Tree) -> str | None:
@@ -54,16 +53,19 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
     notes.because("Node.js app, by package.json" if detect(tree) else "Node.js app, as asked")
     package = package_json(tree)
     site = None if types.get("web") else front_end.site(tree, package, notes)
-    if site and not _is_built(tree, package):
+    if site and not (Scripts(package).builds or "node_modules/" in (tree.read("index.html") or "")):
         notes.because(site[1])
         return Plan("static", notes.reasons, {**types, "web": "serve-site"}, warnings=notes.warnings, site=site[0])
+    packages = aptfile.read(tree, notes)
     if site:
-        made = recipe(tree, notes, keep=False, static=True, sticky=sticky)
+        made = recipe(tree, notes, keep=False, static=True, sticky=sticky, packages=packages)
         return _front_end(made, *site, types, notes)
     types, why = _start(tree, package, types)
-    keep = _needs_development(package, types, notes)
-    made = recipe(tree, notes, keep=keep, sticky=sticky)
-    notes.because(f"Start: {types['web']} ({why})")
+    keep = _needs_development(tree, package, types, notes)
+    started = Scripts(package).told("\n".join(types.values()))
+    made = recipe(tree, notes, keep=keep, sticky=sticky, started=started, packages=packages)
+    if why:
+        notes.because(f"Start: {types['web']} ({why})")
     return Plan(
         "node",
         notes.reasons,
@@ -73,56 +75,57 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
         made.manager,
         made.install,
         "; ".join(made.build),
-        environment={"NODE_ENV": "production"},
+        environment={"NODE_ENV": "production", **_hosts(package)},
         warnings=notes.warnings,
         node=made,
     )
 
 
-def recipe(tree: Tree, notes: Notes, *, keep: bool, static: bool = False, sticky: str = "") -> NodeRecipe:
+def recipe(
+    tree: Tree,
+    notes: Notes,
+    *,
+    keep: bool,
+    static: bool = False,
+    sticky: str = "",
+    started: str = "",
+    packages: Sequence[str] = (),
+) -> NodeRecipe:
     """Install and build. `keep` the devDependencies; `static`: nothing of node_modules is needed afterwards."""
     package = package_json(tree)
-    scripts = package.get("scripts") or {}
-    version, _ = versions.node(tree, package, notes, sticky)
-    manager = node_packages.choose(tree, package, notes)
-    own = front_end.build_script(package)
-    build = ["heroku-postbuild"] if "heroku-postbuild" in scripts else [own] if own else []
-    cleanup = ["heroku-cleanup"] if "heroku-cleanup" in scripts else []
-    before = ["heroku-prebuild"] if "heroku-prebuild" in scripts else []
-    hooks = [one for one in _LIFECYCLE if one in scripts and not _HUSKY.match(str(scripts[one]).strip())]
+    scripts = Scripts(package)
+    version, _ = node_versions.choose(tree, package, notes, sticky)
+    manager = node_packages.choose(tree, package, notes, version)
     workspaces = "workspaces" in package or (
         tree.has("pnpm-workspace.yaml") and "packages:" in (tree.read("pnpm-workspace.yaml") or "")
     )
     development = bool(package.get("devDependencies"))
-    whole_tree = bool(hooks or before or workspaces or _local_paths(package))
-    dev = keep or bool(development and (build or hooks or before)) or workspaces
+    whole_tree = bool(scripts.hooks or scripts.before or workspaces or _local_paths(package))
+    dev = keep or (scripts.builds and (development or scripts.install_more)) or workspaces
     install = node_packages.install(manager, dev)
     pruned = node_packages.prune(manager, workspaces) if development and dev and not keep and not static else ""
     notes.because(f"Packages: {install}")
-    for script in build:
+    for script in scripts.build:
         notes.because(f"Build: {node_packages.run(manager, script)} (the {script} script)")
     if pruned:
         notes.because(f"Afterwards: {pruned}")
     manifests = [] if whole_tree else ["package.json", manager.lock, *node_packages.settings_files(tree)]
+    build = [node_packages.run(manager, one) for one in scripts.build]
     return NodeRecipe(
         version,
         manager.name,
-        manager.tool,
+        manager.tools("\n".join([install, scripts.text, *build])),
+        manager.tools(started),
         tuple(name for name in manifests if name),
-        tuple(node_packages.run(manager, one) for one in before),
+        tuple(node_packages.run(manager, one) for one in scripts.before),
         install,
-        tuple(node_packages.run(manager, one) for one in build),
-        " && ".join([*([pruned] if pruned else []), *(node_packages.run(manager, one) for one in cleanup)]),
-        bool(hooks) or _may_compile(tree, manager),
-        _building(tree, manager, notes),
+        tuple(node_packages.with_development(manager, one) if scripts.install_more else one for one in build),
+        " && ".join([*([pruned] if pruned else []), *(node_packages.run(manager, one) for one in scripts.cleanup)]),
+        bool(scripts.hooks) or _may_compile(tree, manager),
+        changes_packages(started),
+        tuple(packages),
+        _building(tree, package, manager, version, notes),
     )
-
-
-def _is_built(tree: Tree, package: Mapping[str, Any]) -> bool:
-    """Whether pages need something of Node.js before they can be served."""
-    scripts = package.get("scripts") or {}
-    asked = front_end.build_script(package) or {"heroku-postbuild", "heroku-prebuild", *_LIFECYCLE} & set(scripts)
-    return bool(asked) or "node_modules/" in (tree.read("index.html") or "")
 
 
 def _front_end(made: NodeRecipe, site: Any, why: str, types: dict[str, str], notes: Notes) -> Plan:
@@ -154,6 +157,10 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
         return {**types, "web": _direct(scripts, "start")}, "the start script of package.json"
     if found := front_end.server_command(package):
         return {**types, "web": found[0]}, f"{found[1]}, without a start script"
+    module = package.get("module")
+    bun = {"bun.lock", "bun.lockb"} & names or "@types/bun" in (package.get("devDependencies") or {})
+    if bun and isinstance(module, str) and tree.has(module.removeprefix("./")):
+        return {**types, "web": f"bun {module}"}, "module of package.json"
     if isinstance(main, str) and (tree.has(main.removeprefix("./")) or tree.has(main.removeprefix("./") + ".js")):
         return {**types, "web": f"node {main}"}, "main of package.json"
     for entry in (
@@ -168,6 +175,8 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
     ):
         if entry in names or ("/" in entry and tree.has(entry)):
             return {**types, "web": f"node {entry}"}, f"{entry} found"
+    if any(kind != "release" for kind in types):
+        return types, ""  # a bot: there is nothing to visit
     raise PlanError(
         "command",
         "No start command was found",
@@ -187,27 +196,24 @@ def _direct(scripts: Mapping[str, Any], name: str) -> str:
     return script
 
 
-def _needs_development(package: Mapping[str, Any], types: dict[str, str], notes: Notes) -> bool:
-    """Whether what is started is a program of the devDependencies: then they stay."""
-    scripts, development = package.get("scripts") or {}, package.get("devDependencies") or {}
+def _needs_development(tree: Tree, package: Mapping[str, Any], types: dict[str, str], notes: Notes) -> bool:
+    """Whether the devDependencies stay: what is started is one of them, or its platform would not take them away."""
+    scripts, development = Scripts(package), package.get("devDependencies") or {}
     for kind, command in types.items():
-        for word in re.findall(r"[\w@/.-]+", _unfolded(scripts, command, set())):
-            program = _PROGRAMS.get(word, word)
+        for word, program in packages_of(scripts.told(command)):
             if program in development and program not in (package.get("dependencies") or {}):
                 notes.because(f"devDependencies stay: {kind} starts {word}, which is one of them")
                 return True
-    return False
+    names = set(tree.names())
+    other = next((one for one in _KEEPING if one in names and "Procfile" not in names), None)
+    if development and other:
+        notes.because(f"devDependencies stay, as on the platform that {other} is for")
+    return bool(development and other)
 
 
-def _unfolded(scripts: Mapping[str, Any], line: str, seen: set[str]) -> str:
-    """A command with the scripts that it runs, and those that stand before and after them."""
-    told = [line]
-    for name in re.findall(r"\b(?:npm|yarn|pnpm)(?: run)? ([\w:.-]+)", line):
-        for one in (f"pre{name}", name, f"post{name}"):
-            if one in scripts and one not in seen:
-                seen.add(one)
-                told.append(_unfolded(scripts, str(scripts[one]), seen))
-    return " ".join(told)
+def _hosts(package: Mapping[str, Any]) -> dict[str, str]:
+    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    return {variable: "0.0.0.0" for name, variable in _HOSTS.items() if name in names}
 
 
 def _may_compile(tree: Tree, manager: Manager) -> bool:
@@ -216,11 +222,15 @@ def _may_compile(tree: Tree, manager: Manager) -> bool:
     return lock is None or '"hasInstallScript": true' in lock or '"lockfileVersion": 1' in lock or '"git+' in lock
 
 
-def _building(tree: Tree, manager: Manager, notes: Notes) -> dict[str, str]:
+def _building(tree: Tree, package: dict[str, Any], manager: Manager, version: str, notes: Notes) -> dict[str, str]:
     environment = {"NODE_ENV": "production", "NODE_OPTIONS": _HEAP}
+    if node_versions.needs_old_hashes(tree, package, version):
+        environment["NODE_OPTIONS"] += " --openssl-legacy-provider"
     linker = re.search(r"^nodeLinker:\s*(\S+)", tree.read(".yarnrc.yml") or "", re.M)
     if manager.name == "berry":
         environment |= {"YARN_ENABLE_TELEMETRY": "0", "YARN_ENABLE_GLOBAL_CACHE": "1"}
+        if not manager.own_file:
+            environment["YARN_IGNORE_PATH"] = "1"  # of .yarnrc.yml: the file that it names was not committed
         if linker is None or linker[1].strip("\"'") == "pnp":
             environment["YARN_NODE_LINKER"] = "node-modules"
             notes.because("Packages go to node_modules (instead of Plug'n'Play), so that any command finds them")
@@ -235,4 +245,4 @@ def _local_paths(package: Mapping[str, Any]) -> bool:
 
 
 def _asked(tree: Tree, package: Mapping[str, Any]) -> str:
-    return versions.node(tree, dict(package), Notes(), "")[1]
+    return node_versions.choose(tree, dict(package), Notes(), "")[1]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from minpaas.plan import semver
+from minpaas.plan import node_versions, semver
 from minpaas.plan.model import Notes
 from minpaas.plan.tree import Tree
 
@@ -14,10 +14,16 @@ _LOCKS = (
     ("yarn.lock", "yarn"),
     ("package-lock.json", "npm"),
     ("npm-shrinkwrap.json", "npm"),
+    ("bun.lock", "bun"),
+    ("bun.lockb", "bun"),
 )
 _PNPM = {"5.1": "5", "5.2": "5", "5.3": "6", "5.4": "7", "6.0": "8", "6.1": "8", "9.0": "9"}
 _BERRY = {"4": "2", "5": "3", "6": "3", "7": "3", "8": "4"}  # what made a lock file, by its __metadata version
 _YARN = "1.22.22"
+_BUN = "1"
+_AS_NOBODY = {("npm", "6"), ("npm", "6.")}
+_LEGACY_NPM = 7  # the first that knows --include and --omit, reads lock files of version 3, and installs peers
+_PROGRAM = r"(?:^|[;&|(\"'\s]){name}(?=\s|$|[;&|)\"'])"
 _SETTINGS = (".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpm-workspace.yaml", ".yarn/", "patches/")
 
 
@@ -25,10 +31,12 @@ _SETTINGS = (".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpm-workspac
 class Manager:
     """A package manager with its lock file."""
 
-    name: str  # npm, yarn, berry, pnpm
+    name: str  # npm, yarn, berry, pnpm, bun
     version: str = ""  # empty: the stack's own
     lock: str = ""
     own_file: str = ""  # berry's program when the repository carries it
+    npm: int = 0  # the npm that runs, by its major version
+    old_lock: bool = False  # npm's lock file is from before npm installed peer dependencies
 
     @property
     def tool(self) -> str:
@@ -36,8 +44,15 @@ class Manager:
         if self.name == "berry" and self.own_file:
             script = f'#!/bin/sh\\nexec node /app/{self.own_file} "$@"\\n'
             return f"printf '{script}' > /usr/local/bin/yarn && chmod 755 /usr/local/bin/yarn"
-        package = {"npm": "npm", "yarn": "yarn", "berry": "@yarnpkg/cli-dist", "pnpm": "pnpm"}[self.name]
-        return f"npm install --global --no-audit --no-fund {package}@{self.version}" if self.version else ""
+        package = {"berry": "@yarnpkg/cli-dist"}.get(self.name, self.name)
+        return _global(package, self.version) if self.version else ""
+
+    def tools(self, text: str) -> str:
+        """How what these commands call gets into an image: the manager itself, and another one that they name."""
+        own = "yarn" if self.name == "berry" else self.name
+        needed = [self.tool] if self.tool and _calls(text, own) else []
+        others = {"yarn": _global("yarn", _YARN), "pnpm": _global("pnpm", "10"), "bun": _global("bun", _BUN)}
+        return " && ".join([*needed, *(how for name, how in others.items() if name != own and _calls(text, name))])
 
     @property
     def words(self) -> str:
@@ -46,20 +61,23 @@ class Manager:
         return f"{name} {self.version}".strip()
 
 
-def choose(tree: Tree, package: Mapping[str, Any], notes: Notes) -> Manager:
+def choose(tree: Tree, package: Mapping[str, Any], notes: Notes, node: str) -> Manager:
     """By packageManager, then by the lock file; several: pnpm, yarn, npm in this order, with a warning."""
     names = set(tree.names())
     locks = [(name, manager) for name, manager in _LOCKS if name in names]
-    asked = re.match(r"(npm|yarn|pnpm)@(\d[\w.-]*)", str(package.get("packageManager") or ""))
+    asked = re.match(r"(npm|yarn|pnpm|bun)@(\d[\w.-]*)", str(package.get("packageManager") or ""))
     if asked:
         lock = next((name for name, manager in locks if manager == asked[1]), "")
-        chosen = _manager(asked[1], asked[2], lock, tree, package)
+        chosen = _manager(asked[1], asked[2], lock, tree, package, node)
         notes.because(f"Package manager: {chosen.words} (packageManager of package.json)")
+    elif not locks and any(name in (package.get("devDependencies") or {}) for name in ("@types/bun", "bun-types")):
+        chosen = _manager("bun", "", "", tree, package, node)
+        notes.because(f"Package manager: {chosen.words} (its types are among the devDependencies)")
     elif locks:
-        chosen = _manager(locks[0][1], "", locks[0][0], tree, package)
+        chosen = _manager(locks[0][1], "", locks[0][0], tree, package, node)
         notes.because(f"Package manager: {chosen.words} ({chosen.lock})")
     else:
-        chosen = _manager("npm", "", "", tree, package)
+        chosen = _manager("npm", "", "", tree, package, node)
         notes.because("Package manager: npm (no lock file)")
     managers = {manager for _, manager in locks}
     if len(managers) > 1:
@@ -81,27 +99,42 @@ def settings_files(tree: Tree) -> list[str]:
 def install(manager: Manager, dev: bool) -> str:
     """The install command, from the lock file where there is one."""
     if manager.name == "npm":
-        return (
-            f"{'npm ci' if manager.lock else 'npm install'} {'--include' if dev else '--omit'}=dev --no-audit --no-fund"
-        )
+        verb = "ci" if manager.lock and manager.npm >= 6 else "install"
+        if manager.npm < _LEGACY_NPM:
+            return f"npm {verb} --production={'false' if dev else 'true'} --no-audit"
+        peers = " --legacy-peer-deps" if manager.old_lock else ""
+        return f"npm {verb} {'--include' if dev else '--omit'}=dev{peers} --no-audit --no-fund"
     if manager.name == "yarn":
         frozen = " --frozen-lockfile" if manager.lock else ""
         return f"yarn install{frozen} --ignore-engines --non-interactive --production={'false' if dev else 'true'}"
     if manager.name == "berry":
         return "yarn install --immutable" if manager.lock else "yarn install"
+    if manager.name == "bun":
+        return f"bun install{' --frozen-lockfile' if manager.lock else ''}{'' if dev else ' --production'}"
     return f"pnpm install {'--frozen-lockfile' if manager.lock else '--no-frozen-lockfile'} {'--prod=false' if dev else '--prod'}"
 
 
 def prune(manager: Manager, workspaces: bool) -> str:
-    """What removes the devDependencies; empty where the manager cannot."""
+    """What removes the devDependencies; empty where the manager cannot, or where a workspace may start one of its own."""
+    if workspaces:
+        return ""
+    if manager.name == "npm" and manager.npm < _LEGACY_NPM:
+        return "npm prune --production --no-audit"
     if manager.name == "npm":
-        return "npm prune --omit=dev --no-audit --no-fund"
+        peers = " --legacy-peer-deps" if manager.old_lock else ""
+        return f"npm prune --omit=dev{peers} --no-audit --no-fund"
     if manager.name == "yarn":
         frozen = " --frozen-lockfile" if manager.lock else ""
         return f"yarn install{frozen} --ignore-engines --non-interactive --production=true --ignore-scripts --prefer-offline"
     if manager.name == "berry":
         return "yarn workspaces focus --all --production" if _major(manager.version) >= 4 else ""
-    return "" if workspaces else "CI=true pnpm prune --prod --ignore-scripts"
+    return "CI=true pnpm prune --prod --ignore-scripts" if manager.name == "pnpm" else ""
+
+
+def with_development(manager: Manager, command: str) -> str:
+    """A command in whose own installs, as of a client folder, the devDependencies are not left out."""
+    npm = "NPM_CONFIG_PRODUCTION=false" if manager.npm < _LEGACY_NPM else "NPM_CONFIG_INCLUDE=dev"
+    return f"{npm} YARN_PRODUCTION=false {command}"
 
 
 def run(manager: Manager, script: str) -> str:
@@ -109,10 +142,13 @@ def run(manager: Manager, script: str) -> str:
     return f"{'yarn' if manager.name == 'berry' else manager.name} run {script}"
 
 
-def _manager(kind: str, version: str, lock: str, tree: Tree, package: Mapping[str, Any]) -> Manager:
+def _manager(kind: str, version: str, lock: str, tree: Tree, package: Mapping[str, Any], node: str) -> Manager:
     engines = package.get("engines")
     engines = engines if isinstance(engines, dict) else {}
     version = version or _asked(engines.get(kind))
+    if kind == "npm":
+        return _npm(version, lock, tree, node)
+    npm = node_versions.npm(node)
     if kind == "yarn":
         own = re.search(r"^yarnPath:\s*[\"']?([\w./-]+)", tree.read(".yarnrc.yml") or "", re.M)
         text = tree.read("yarn.lock") or ""
@@ -120,11 +156,37 @@ def _manager(kind: str, version: str, lock: str, tree: Tree, package: Mapping[st
         if metadata or own or _major(version) >= 2 or tree.has(".yarnrc.yml"):
             file = own[1].removeprefix("./") if own and tree.has(own[1].removeprefix("./")) else ""
             made_by = _BERRY.get(metadata[1], "4") if metadata else "4"
-            return Manager("berry", version if _major(version) >= 2 else made_by, lock, file)
-        return Manager("yarn", version or _YARN, lock)
+            return Manager("berry", version if _major(version) >= 2 else made_by, lock, file, npm)
+        return Manager("yarn", version or _YARN, lock, npm=npm)
     if kind == "pnpm":
-        return Manager("pnpm", version or _pnpm(tree, package), lock)
-    return Manager("npm", version, lock)
+        return Manager("pnpm", version or _pnpm(tree, package), lock, npm=npm)
+    return Manager("bun", version or _BUN, lock, npm=npm)
+
+
+def _npm(asked: str, lock: str, tree: Tree, node: str) -> Manager:
+    """npm as it is asked for, unless it is so old that the one here does the same; else one that reads the lock file."""
+    own, line = node_versions.npm(node), int(node.split(".")[0])
+    found = re.search(r'"lockfileVersion":\s*(\d+)', tree.read(lock) or "") if lock else None
+    written = int(found[1]) if found else 2
+    version = asked if _major(asked) >= 6 and asked != str(own) else ""
+    if not version and written > 2 and own < _LEGACY_NPM and line >= 10:
+        version = "8" if line >= 12 else "7"
+    major = _major(version) or own
+    return Manager("npm", version, lock, npm=major, old_lock=written < 2 and major >= _LEGACY_NPM)
+
+
+def _global(package: str, version: str) -> str:
+    installed = f"npm install --global --no-audit --no-fund {package}@{version}"
+    # as root, npm 6 runs scripts as nobody unless it is told not to
+    return (
+        f"{installed} && npm config set unsafe-perm true --global"
+        if (package, version[:2]) in _AS_NOBODY
+        else installed
+    )
+
+
+def _calls(text: str, program: str) -> bool:
+    return bool(re.search(_PROGRAM.format(name=program), text, re.M))
 
 
 def _pnpm(tree: Tree, package: Mapping[str, Any]) -> str:
@@ -149,4 +211,4 @@ def _major(version: str) -> int:
 
 
 def _lock_name(manager: Manager) -> str:
-    return {"npm": "package-lock.json", "pnpm": "pnpm-lock.yaml"}.get(manager.name, "yarn.lock")
+    return {"npm": "package-lock.json", "pnpm": "pnpm-lock.yaml", "bun": "bun.lock"}.get(manager.name, "yarn.lock")

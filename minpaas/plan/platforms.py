@@ -62,22 +62,33 @@ def port(tree: Tree) -> tuple[int | None, str]:
 
 
 def read(tree: Tree, *, docker: bool = False) -> Told | None:
-    """railway.json, railway.toml, render.yaml or nixpacks.toml, the first that names a start command.
+    """railway.json, railway.toml, render.yaml or nixpacks.toml, the first that says something of use.
 
     Of an image that the app's own `docker`file makes, only Railway's counts.
     """
     for name in _RAILWAY if docker else (*_RAILWAY, "nixpacks.toml"):
         deploy = _parsed(tree, name).get("start" if name == "nixpacks.toml" else "deploy")
         if isinstance(deploy, dict):
-            command = str(deploy.get("startCommand") or deploy.get("cmd") or "")
+            command = str(deploy.get("startCommand") or deploy.get("cmd") or "").strip()
             path = str(deploy.get("healthcheckPath") or "")
-            if _usable(command):
-                before = deploy.get("preDeployCommand")
-                release = " && ".join(map(str, before)) if isinstance(before, list) else str(before or "")
-                return Told(
-                    command.strip(), path if path.startswith("/") else "", name, release if _usable(release) else ""
-                )
+            before = deploy.get("preDeployCommand")
+            release = " && ".join(map(str, before)) if isinstance(before, list) else str(before or "")
+            told = Told(
+                command if _usable(command) else "",
+                path if path.startswith("/") else "",
+                name,
+                release if _usable(release) else "",
+            )
+            if told.command or told.health_path or told.release:
+                return told
     return None if docker else _render(tree.read("render.yaml") or "")
+
+
+def render_variable(tree: Tree, name: str) -> str:
+    """The value that render.yaml gives a config var of its first web service; empty where it gives none."""
+    text = tree.read("render.yaml") or ""
+    found = re.search(rf"^\s*(?:- )?key:[ \t]*{name}[ \t]*\n\s*value:[ \t]*[\"']?([^\"'#\n]+)", text, re.M)
+    return found[1].strip() if found else ""
 
 
 def _parsed(tree: Tree, name: str) -> dict[str, Any]:
@@ -123,7 +134,7 @@ def _not_followed(service: str, services: list[str]) -> Iterator[str]:
     if build and not _COMMON.fullmatch(build):
         yield f"The buildCommand of render.yaml ({build}) is not run: {_INSTEAD}"
     names = re.findall(r"^\s*(?:- )?key:[ \t]*([A-Za-z_]\w*)\s*$", service, re.M)
-    if names:
+    if names := [one for one in names if one != "NODE_VERSION"]:  # that one is followed
         yield f"The config vars of render.yaml are not set here: minpaas config:set for {', '.join(names)}"
     for one in services:
         if (

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
+from minpaas.plan import aptfile, python_code, python_packages, versions
 from minpaas.plan import node as node_planner
-from minpaas.plan import python_code, python_packages, versions
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError, PythonRecipe
 from minpaas.plan.python_packages import Packages
 from minpaas.plan.tree import Tree
@@ -39,7 +39,7 @@ def plan(
     notes.because(f"Python app, by {detect(tree) or 'what was asked'}")
     version, asked = versions.python(tree, notes, sticky, available or versions.PYTHONS.__contains__)
     served = None if types.get("web") else python_code.start(tree)
-    if served is None and not types.get("web"):
+    if served is None and not any(kind != "release" for kind in types):
         raise _no_start()
     packages = python_packages.choose(tree, notes, [served.server] if served and served.server else [])
     if served:
@@ -77,7 +77,7 @@ def _recipe(tree: Tree, notes: Notes, packages: Packages, version: str) -> Pytho
         tuple(packages.install),
         tuple(after),
         _collectstatic(tree, notes),
-        tuple(_aptfile(tree, notes)),
+        tuple(aptfile.read(tree, notes)),
         _assets(tree, notes),
     )
 
@@ -124,20 +124,6 @@ def _collectstatic(tree: Tree, notes: Notes) -> str:
         "collectstatic: the settings have a STATIC_ROOT (the config var DISABLE_COLLECTSTATIC=1 turns it off)"
     )
     return f"python {manage} collectstatic --noinput"
-
-
-def _aptfile(tree: Tree, notes: Notes) -> list[str]:
-    """The packages of an Aptfile."""
-    wanted = []
-    for raw in (tree.read("Aptfile") or "").splitlines():
-        line = raw.partition("#")[0].strip()
-        if re.fullmatch(r"[a-z0-9][a-z0-9+.:-]*(=[\w.+~:-]+)?", line):
-            wanted.append(line)
-        elif line:
-            notes.warn(f"Aptfile: {line[:80]!r} is not the name of a Debian package and is not used")
-    if wanted:
-        notes.because(f"System packages: {' '.join(wanted)} (Aptfile)")
-    return wanted
 
 
 def _no_start() -> PlanError:

@@ -1,24 +1,16 @@
-"""Which version of Python or Node.js: what is asked where it can be had, else the nearest that satisfies it, else no."""
+"""Which version of Python: what is asked where it can be had, else the nearest that satisfies it, else no."""
 
 import json
 import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from minpaas.plan import python_pins, semver
+from minpaas.plan import python_pins
 from minpaas.plan.model import Notes, PlanError
 from minpaas.plan.tree import Tree
 
 PYTHON, PYTHONS = "3.13", ("3.9", "3.11", "3.13", "3.14")  # the default, and what Debian has
-NODE = 24
-OLD_NODE = 16  # the last line with OpenSSL 1
-# the first major version of a build tool that builds with OpenSSL 3
-_OPENSSL_3 = {
-    "next": 12, "react-scripts": 5, "webpack": 5, "nuxt": 3, "gatsby": 4, "@vue/cli-service": 5, "@angular/cli": 12,
-}  # fmt: skip
-_NODES = [24, 22, 20, 18, 16, 14, 12, 10, 8, 26, 25, 23, 21, 19, 17, 15, 13, 11, 9]
 _CLAUSE = re.compile(r"(\^|~=|~|>=|<=|==|!=|===|>|<|=)?\s*v?(\d+)(?:\.(\d+|\*))?(?:\.(\d+|\*))?[\w.*]*")
 _PIN = re.compile(r"(?:={1,3}|~=?)?\s*(\d+\.\d+(?:\.\d+)?)(?:\.\*)?")
 
@@ -42,10 +34,10 @@ def python(tree: Tree, notes: Notes, sticky: str, available: Callable[[str], boo
         asked = None
     for other in (asked, limit):
         if other and not _readable(other.text):
-            raise _unreadable("Python", other)
+            raise unreadable("Python", other, PYTHON)
     pins = [] if asked or sticky else [Asked(text, pin) for pin, text in python_pins.limits(_requirements(tree))]
     if asked is None and limit is None and not pins:
-        return _sticky_or(PYTHON, sticky, "Python", notes), ""
+        return sticky_or(PYTHON, sticky, "Python", notes), ""
     chosen = _python_exact(asked, limit, notes, available) if asked and asked.exact else None
     if chosen is None:
         ranged = [one for one in (asked, limit) if one and not one.exact]
@@ -55,44 +47,12 @@ def python(tree: Tree, notes: Notes, sticky: str, available: Callable[[str], boo
         strict = None if tree.has("requirements.txt") else limit
         chosen = _python_exact(Asked(pin[1], limit.where, exact=True), strict, notes, available)
     if chosen is None:
-        raise _refused("Python", asked or limit, [f"Python {one}" for one in PYTHONS])
+        raise refused("Python", asked or limit, [f"Python {one}" for one in PYTHONS])
     return chosen, (asked or limit).text if asked or limit else ""  # type: ignore[union-attr]
 
 
-def node(tree: Tree, package: dict[str, Any], notes: Notes, sticky: str) -> tuple[str, str]:
-    """The version of Node.js as 24, 20.11 or 20.11.1, and what was asked. Raises PlanError."""
-    asked = _node_asked(tree, package)
-    old = "" if sticky else _old_builder(package)
-    if asked is None and old:
-        notes.because(f"Node.js {OLD_NODE} ({old} does not build with a newer one)")
-        return str(OLD_NODE), ""
-    if asked is None:
-        return _sticky_or(str(NODE), sticky, "Node.js", notes), ""
-    allowed = semver.ranges(asked.text)
-    if allowed is None:
-        raise _unreadable("Node.js", asked)
-    first = [int(sticky.split(".")[0])] if sticky else [OLD_NODE] if old else []
-    lines = [*first, *_NODES]
-    chosen = semver.choose(allowed, lines)
-    if chosen is None:
-        raise _refused("Node.js", asked, ["Node.js 8 to 26"])
-    notes.because(f"Node.js {chosen} ({asked.where} asks for {asked.text})")
-    return chosen, asked.text
-
-
-def _old_builder(package: dict[str, Any]) -> str:
-    """A build tool whose hashes OpenSSL 3 knows no more, as in next 11; empty when there is none."""
-    for kind in ("dependencies", "devDependencies"):
-        told = package.get(kind)
-        named: dict[str, Any] = told if isinstance(told, dict) else {}
-        for name, first in _OPENSSL_3.items():
-            major = re.match(r"[~^=v ]*(\d+)\b", str(named.get(name, "")))
-            if major and int(major[1]) < first:
-                return f"{name} {major[1]}"
-    return ""
-
-
-def _sticky_or(default: str, sticky: str, name: str, notes: Notes) -> str:
+def sticky_or(default: str, sticky: str, name: str, notes: Notes) -> str:
+    """The version that the app was first built with, else the default."""
     if sticky and sticky != default:
         notes.because(f"{name} {sticky} (this app was first built with it, and asks for no version)")
         return sticky
@@ -121,7 +81,7 @@ def _python_exact(
         notes.because(f"Python {newer} ({asked.where} asks for {asked.text}, which cannot be had here)")
         notes.warn(f"Python {minor} cannot be had here: built with {newer}, the nearest newer one")
         return newer
-    raise _refused("Python", asked, [f"Python {one}" for one in PYTHONS])
+    raise refused("Python", asked, [f"Python {one}" for one in PYTHONS])
 
 
 def _python_ranged(asked: list[Asked], sticky: str, notes: Notes) -> str | None:
@@ -145,7 +105,7 @@ def _python_pinned(ranged: list[Asked], pins: list[Asked], notes: Notes) -> str 
     if chosen:
         notes.reasons += inner.reasons
     elif not ranged:
-        return _sticky_or(PYTHON, "", "Python", notes)
+        return sticky_or(PYTHON, "", "Python", notes)
     return chosen
 
 
@@ -183,19 +143,6 @@ def _requires_python(tree: Tree) -> Asked | None:
     if not text:
         text = project.get("tool", {}).get("poetry", {}).get("dependencies", {}).get("python")
     return Asked(text, "pyproject.toml") if isinstance(text, str) else None
-
-
-def _node_asked(tree: Tree, package: dict[str, Any]) -> Asked | None:
-    engines = package.get("engines")
-    text = engines.get("node") if isinstance(engines, dict) else None
-    if isinstance(text, str) and text.strip():
-        return Asked(text.strip(), "engines of package.json")
-    for name in (".nvmrc", ".node-version"):
-        lines = [line.partition("#")[0].strip() for line in (tree.read(name) or "").splitlines()]
-        if text := next((line for line in lines if line), ""):
-            return Asked(text, name)
-    text = _tool_version(tree, "nodejs") or _tool_version(tree, "node")
-    return Asked(text, ".tool-versions") if text else None
 
 
 def _tool_version(tree: Tree, tool: str) -> str:
@@ -250,7 +197,8 @@ def _holds_major(version: str, match: re.Match[str] | None) -> bool:
     )
 
 
-def _refused(name: str, asked: Asked | None, there: list[str]) -> PlanError:
+def refused(name: str, asked: Asked | None, there: list[str]) -> PlanError:
+    """What is asked for is not to be had."""
     assert asked
     return PlanError(
         "version",
@@ -261,11 +209,12 @@ def _refused(name: str, asked: Asked | None, there: list[str]) -> PlanError:
     )
 
 
-def _unreadable(name: str, asked: Asked) -> PlanError:
+def unreadable(name: str, asked: Asked, example: str) -> PlanError:
+    """What asks for a version cannot be understood."""
     return PlanError(
         "version",
         f"The version of {name} cannot be read",
         f"{asked.where} says {asked.text[:60]!r}",
-        f"write it in {asked.where} as {PYTHON if name == 'Python' else NODE}, commit, and push again",
+        f"write it in {asked.where} as {example}, commit, and push again",
         f"bad version in {asked.where}"[:60],
     )

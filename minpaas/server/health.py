@@ -318,7 +318,8 @@ def _silent(seen: list[Listener], port: int, timeout: float) -> DeployFailed:
     if not seen:
         return NotListening(
             f"it listens on no port after {timeout:g} s; it must listen on 0.0.0.0:$PORT (PORT was {port})",
-            hint="read PORT from the environment and listen on 0.0.0.0:$PORT",
+            hint="read PORT from the environment and listen on 0.0.0.0:$PORT; "
+            "for a bot, which nobody visits: a Procfile with  worker: COMMAND  and without web",
             reason=f"app listens on no port after {timeout:g} s",
         )
     return NotListening(

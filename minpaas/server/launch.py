@@ -24,7 +24,8 @@ def launch(machine: Machine, operation: Operation, app: App, made: Release, note
     environment = environment_of(machine, made)
     if made.release_command and operation.facts["kind"] in ("push", "url"):
         _release_command(machine, operation, app, made, environment)
-    say.step(f"Starting {made.name} ({', '.join(f'{kind}={n}' for kind, n in made.formation.items())})")
+    started = (f"{kind}={n}" for kind, n in made.formation.items() if kind in made.process_types)
+    say.step(f"Starting {made.name} ({', '.join(started)})")
     processes = run.start(machine, app, made, environment, say)
     try:
         _await(machine, operation, app, made, processes)

@@ -7,6 +7,7 @@ stack: NAME-build has the installer, compilers and headers; NAME has shared libr
 import hashlib
 import io
 import platform
+import re
 import shutil
 import subprocess
 import tarfile
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from minpaas.plan import node_versions
 from minpaas.server.errors import BuildFailed, MachineTrouble, VersionNotFound
 from minpaas.server.images import Images
 from minpaas.server.narrator import Narrator
@@ -26,7 +28,8 @@ DEFAULT = ("python:3.13", "node:24")
 _SUITES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": "forky"}
 _LIBRARIES = "libpq5 libxslt1.1 libjpeg62-turbo libmariadb3 libfreetype6"
 _SUITE_LIBRARIES = {"bullseye": "libffi7 libxml2", "forky": "libffi8 libxml2-16"}
-_OLD_NODE = 16  # up to it, native builds need a Python that still has distutils
+_DISTUTILS = 8  # up to this npm, native builds need a Python that still has distutils
+_PYTHON_2 = 6  # up to this one, a Python before 3.11, and some of them Python 2
 _CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 _RECIPE = "minpaas.stack.recipe"
 _making = threading.Lock()  # one at a time: they share their base
@@ -80,22 +83,17 @@ def _recipe(stack: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def _dockerfile(stack: str, base: str, official: bool) -> str:
+def _dockerfile(stack: str, base: str, official: bool, near: bool = False) -> str:
     kind, _, version = stack.partition(":")
     machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x64"
     facts: dict[str, object] = {"base": base, "official": official, "version": version}
     if kind == "node":
-        facts |= {"machine": machine, "npm": _npm(version)}
+        wanted = [f"~{version}", f"^{version}"] if near else [version]
+        facts |= {"machine": machine, "npm": node_versions.npm(version), "wanted": wanted}
     elif kind == "python":
         own = _SUITE_LIBRARIES.get(_SUITES.get(version, ""), "libffi8 libxml2")
         facts |= {"libraries": f"{_LIBRARIES} {own}", "seeded": _number(version, 1) < 12}
     return render(f"stack-{kind}.Dockerfile", **facts)
-
-
-def _npm(node: str) -> int:
-    """The npm that comes with a line of Node.js."""
-    major = _number(node, 0)
-    return 11 if major >= 24 else 10 if major >= 18 else 8 if major >= 16 else 6
 
 
 def _number(version: str, place: int) -> int:
@@ -110,13 +108,16 @@ def _official(settings: Settings, stack: str) -> str:
 def _base(images: Images, settings: Settings, stack: str, transcript: Transcript) -> tuple[str, bool]:
     """The image to start from, and whether it is the official one."""
     official = _official(settings, stack)
-    if settings.base_registry != "none" and (images.find(official) or images.pull(official)):
+    kind, _, version = stack.partition(":")
+    npm = node_versions.npm(version) if kind == "node" else 99
+    # the official images of the oldest lines stand on a Debian whose packages are not to be had any more
+    gone = npm <= _PYTHON_2 and shutil.which("mmdebstrap")
+    if settings.base_registry != "none" and not gone and (images.find(official) or images.pull(official)):
         transcript.detail(f"From the official image {official}")
         return official, True
-    kind, _, version = stack.partition(":")
     suite = _SUITES[version] if kind == "python" else "trixie"
-    if kind == "node" and _number(version, 0) <= _OLD_NODE:
-        suite = "bookworm"
+    if npm <= _DISTUTILS:
+        suite = "bullseye" if npm <= _PYTHON_2 else "bookworm"
     tag = f"minpaas/debian:{suite}"
     if images.find(tag) is None:
         transcript.detail(f"No registry answers: making {tag} from Debian packages")
@@ -156,8 +157,9 @@ def _build(
     origin: str,
     official: bool,
     transcript: Transcript,
+    near: bool = False,
 ) -> None:
-    files = {"Dockerfile": _dockerfile(stack, origin, official).encode(), **_files()}
+    files = {"Dockerfile": _dockerfile(stack, origin, official, near).encode(), **_files()}
     narrator = Narrator(transcript, quiet=True)
     try:
         images.build(
@@ -170,7 +172,11 @@ def _build(
         )
     except BuildFailed as error:
         said = "\n".join(narrator.last)
-        if any(word in said for word in ("ETARGET", "notarget", "No matching version")):
+        missing = any(word in said for word in ("ETARGET", "notarget", "No matching version"))
+        if missing and not near and re.fullmatch(r"node:\d+\.\d+\.\d+", stack):
+            transcript.trouble(f"{stack.replace(':', ' ')} is not to be had here: the next newer one is taken")
+            return _build(images, stack, target, tag, origin, official, transcript, near=True)
+        if missing:
             raise VersionNotFound(f"there is no {stack.replace(':', ' ')}") from error
         raise MachineTrouble(
             f"the stack image minpaas/{stack} could not be made: {narrator.failure}\n{said}"

@@ -14,6 +14,7 @@ STAND_INS = {
     "yarn.lock": "# yarn lockfile v1\n",
     "berry yarn.lock": "__metadata:\n  version: 8\n",
     "pnpm-lock.yaml": "lockfileVersion: '9.0'\n",
+    "bun.lock": '{"lockfileVersion": 1}\n',
 }
 
 
@@ -278,8 +279,8 @@ NODE = [
     Case("node-engines-exact", "node", "20.11.1", warns=(NO_LOCK,), answers="v20.11.1"),
     Case(
         "node-engines-that-cannot-be-had",
-        refused="Node.js 0.10.x cannot be had",
-        refusal=("engines of package.json", "Node.js 8 to 26"),
+        refused="Node.js >=99 cannot be had",
+        refusal=("engines of package.json", "Node.js 0.10 to 26"),
     ),
     Case(
         "node-build-and-prune",
@@ -304,7 +305,7 @@ NODE = [
         "node",
         "16",
         start="next start -H 0.0.0.0",
-        says=("next 11 does not build with a newer one",),
+        says=("next 11.1.1 does not build with a newer one",),
         warns=(NO_LOCK,),
     ),
     Case(
@@ -334,6 +335,94 @@ NODE = [
     ),
     Case("node-workspaces", "node", warns=(NO_LOCK,), answers="words of a workspace"),
     Case("node-native-addon", "node", warns=(NO_LOCK,), answers="compiled here"),
+    Case(
+        "node-0.10",
+        "node",
+        "0.10",
+        install="npm install --production=true",
+        says=("Package manager: npm (no lock file)",),
+        warns=(NO_LOCK,),
+        answers="v0.10.48 1m",
+    ),
+    Case(
+        "node-12-with-a-native-addon",
+        "node",
+        "12",
+        install="npm install --production=false",
+        says=("Afterwards: npm prune --production",),
+        warns=(NO_LOCK,),
+        answers="compiled here by root true false",
+    ),
+    Case(
+        "node-lock-file-of-a-newer-npm",
+        "node",
+        "14",
+        install="npm ci --omit=dev",
+        says=("npm 8 (package-lock.json)",),
+        lock="package-lock.json",
+        answers="v14.21.3 1m",
+    ),
+    Case(
+        "node-client-folder-with-its-own-build",
+        "node",
+        "24",
+        build="NPM_CONFIG_INCLUDE=dev YARN_PRODUCTION=false npm run heroku-postbuild",
+        warns=(NO_LOCK,),
+        answers="built in client/, 1 is odd: true",
+    ),
+    Case(
+        "node-client-folder-of-an-older-time",
+        "node",
+        "16",
+        install="npm install --include=dev",
+        says=("react-scripts 3.4.1 does not build with a newer one",),
+        warns=(NO_LOCK,),
+    ),
+    Case(
+        "node-bot-without-web",
+        "node",
+        start="",
+        says=("Start: node bot.js (worker of the Procfile)",),
+        warns=(NO_LOCK, "worker is started, and nothing answers visitors"),
+    ),
+    Case(
+        "node-husky-in-prepare", "node", install="npm install --omit=dev", warns=(NO_LOCK,), answers="1m without husky"
+    ),
+    Case(
+        "node-start-that-calls-yarn", "node", start="npm start", lock="yarn.lock", answers="1m by yarn, called by start"
+    ),
+    Case("node-aptfile", "node", says=("System packages: cowsay",), warns=(NO_LOCK,), answers="from the Aptfile"),
+    Case(
+        "node-bun",
+        "node",
+        start="bun index.ts",
+        install="bun install --frozen-lockfile --production",
+        says=("bun 1 (bun.lock)",),
+        lock="bun.lock",
+        answers="1m by bun",
+    ),
+    Case(
+        "node-render-yaml-version",
+        "node",
+        "20.11.1",
+        says=("NODE_VERSION of render.yaml asks for 20.11.1",),
+        warns=(NO_LOCK,),
+    ),
+    Case(
+        "node-devdependencies-of-a-railway-app",
+        "node",
+        says=("devDependencies stay, as on the platform that railway.json is for",),
+        warns=(NO_LOCK,),
+        answers="1m of the devDependencies",
+    ),
+    Case("node-procfile-beside-requirements", "node", start="node server.js", warns=(NO_LOCK,)),
+    Case(
+        "heroku-yml-run-section",
+        "node",
+        start="node serve.js",
+        says=("Start: node serve.js (heroku.yml)", "Further process types: worker"),
+        warns=(NO_LOCK,),
+    ),
     Case("node-no-start-command", refused="no start command", refusal=('"start": "node FILE"',)),
     Case("node-broken-package-json", refused="bad package.json", refusal=("line 3",)),
 ]

@@ -16,6 +16,7 @@ _TOOLS = {
     "package-lock.json": ("node:24-build", "npm install --package-lock-only"),
     "yarn.lock": ("node:24-build", "npx --yes yarn@1.22.22 install --ignore-scripts"),
     "berry yarn.lock": ("node:24-build", "npx --yes -p @yarnpkg/cli-dist@4.9.1 yarn install --mode=update-lockfile"),
+    "bun.lock": ("node:24-build", "npx --yes bun@1 install --lockfile-only"),
     "pnpm-lock.yaml": ("node:24-build", "npx --yes pnpm@9 install --lockfile-only"),
 }
 

@@ -26,6 +26,7 @@ _CACHES = {
     "yarn": "/root/.cache/yarn",
     "berry": "/root/.yarn/berry/cache",
     "pnpm": "/root/.local/share/pnpm/store",
+    "bun": "/root/.bun/install/cache",
 }
 
 
@@ -182,17 +183,19 @@ def _quoted(value: str) -> str:
 def _node(plan: Plan, recipe: NodeRecipe, app: str, facts: dict[str, Any]) -> str:
     """One stage where nothing is built, else two: so that node_modules need not be copied."""
     built = bool(recipe.build or recipe.prune or not recipe.manifests)
-    program = "yarn" if recipe.manager == "berry" else recipe.manager
     kept = {name: value for name, value in recipe.environment.items() if name.startswith("YARN_")}
+    staged = built or recipe.packages or recipe.writes or (recipe.compiled and recipe.tool)
     text = render(
         "node.Dockerfile",
         base=facts["base_of"](f"node:{recipe.version}"),
         recipe=recipe,
         built=built,
-        stage=_node_stage(recipe, app, facts, "build") if built or (recipe.compiled and recipe.tool) else "",
+        stage=_node_stage(recipe, app, facts, "build") if staged else "",
         copies=_copies(recipe.manifests),
         cached=_cache(app, recipe.manager),
-        tool=recipe.tool if any(program in one for one in plan.process_types.values()) else "",
+        tools=recipe.tool_at_run
+        if staged
+        else " && ".join(dict.fromkeys(filter(None, (recipe.tool, recipe.tool_at_run)))),
         **{**facts, "environment": sorted({**plan.environment, **kept}.items())},
     )
     return _tidy(text)

@@ -1,6 +1,9 @@
 {% import "mounts.jinja" as mounts %}
 FROM {{ base }}-build AS {{ name }}
 WORKDIR /app
+{% if recipe.packages %}
+{{ mounts.apt(recipe.packages) }}
+{% endif %}
 {% for name, value in environment %}
 ENV {{ name }}="{{ value }}"
 {% endfor %}

@@ -4,15 +4,16 @@
 {{ stage }}
 FROM {{ base }}
 WORKDIR /app
-{% if not stage or tool %}
-{% if recipe.tool %}
-RUN {{ recipe.tool }}
+{% if recipe.packages %}
+{{ mounts.apt(recipe.packages) }}
 {% endif %}
+{% if tools %}
+RUN {{ tools }}
 {% endif %}
 {% if built %}
 COPY --from=build --chown=app:app /app .
 {% elif stage %}
-COPY --from=build /app/node_modules node_modules
+COPY --from=build {{ "--chown=app:app " if recipe.writes }}/app/node_modules node_modules
 COPY --chown=app:app app/ .
 {% else %}
 {% for files in copies %}

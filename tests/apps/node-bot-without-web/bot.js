@@ -1,0 +1,2 @@
+console.log("a bot that listens nowhere");
+setInterval(() => {}, 1000);
