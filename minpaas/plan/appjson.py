@@ -142,6 +142,8 @@ def _text(value: Any) -> str | None:
 
 def _formation(told: Any) -> dict[str, int]:
     counts = {}
+    if isinstance(told, list):  # as it was written once: [{"process": "web", "quantity": 1}]
+        told = {str(one.get("process")): one for one in told if isinstance(one, dict)}
     for kind, one in (told if isinstance(told, dict) else {}).items():
         quantity = one.get("quantity", 1) if isinstance(one, dict) else one
         if isinstance(quantity, int) and 0 <= quantity <= 100:

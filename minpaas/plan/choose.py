@@ -86,7 +86,7 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
     if not node.serves(tree) and (found := languages.other(tree, types, app.others if not named else ())):
         if dockerfile.beside(tree):
             return "dockerfile"
-        raise languages.refusal(*found, _below(tree, tree.names(), "; or: "))
+        raise languages.refusal(*found, _below(tree, tree.names()))
     if node.detect(tree) and set(named) != {"static"}:
         return "node"
     if static.detect(tree):
@@ -113,7 +113,7 @@ def _nothing(tree: Tree) -> PlanError:
     )
 
 
-def _below(tree: Tree, names: list[str], before: str = "") -> str:
+def _below(tree: Tree, names: list[str]) -> str:
     """What to do when the apps are in folders; empty when there is none."""
     below = [name for name in names if name.endswith("/")][:50]
     deeper = [f"{folder}{name}" for folder in below for name in tree.names(folder) if name.endswith("/")]
@@ -124,7 +124,7 @@ def _below(tree: Tree, names: list[str], before: str = "") -> str:
         if found:
             which = "the app seems" if len(found) == 1 else "apps seem"
             told = f"deploy that folder with --path {found[0].rstrip('/')}"
-            return f"{before}{which} to be in {', '.join(found[:5])}: {told}, or set PROJECT_PATH to it and push again"
+            return f"{which} to be in {', '.join(found[:5])}: {told}, or set PROJECT_PATH to it and push again"
     return ""
 
 

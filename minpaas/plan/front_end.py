@@ -62,7 +62,7 @@ _FRAMEWORKS = (
 def site(tree: Tree, package: Mapping[str, Any], notes: Notes) -> tuple[SiteRecipe, str] | None:
     """How a front end that only builds is served, and why; None when the tree serves itself."""
     scripts = package.get("scripts") or {}
-    start, build = script(scripts, "start"), build_script(package)
+    start, build = script(scripts, "start"), _build(package)
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
     if _exported(tree, names, scripts, build):
         start = ""  # it is left over from the template: there is nothing that it could serve
@@ -113,6 +113,11 @@ def build_script(package: Mapping[str, Any]) -> str | None:
     if "build" in scripts:
         return "build"
     return next((one for name, one in _BUILDS if name in names and one in scripts), None)
+
+
+def _build(package: Mapping[str, Any]) -> str | None:
+    scripts = package.get("scripts") or {}
+    return "heroku-postbuild" if "heroku-postbuild" in scripts else build_script(package)
 
 
 def entry(tree: Tree, package: Mapping[str, Any]) -> str | None:

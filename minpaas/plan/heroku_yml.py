@@ -10,6 +10,8 @@ from minpaas.plan.tree import Tree
 
 _ADDON = re.compile(r"^\s*- +plan: *([\w:-]+)[ ]*(?:\n\s*as: *(\w+))?", re.M)
 
+_IN_THE_BACKGROUND = re.compile(r"worker|bot|clock|cron|job|sched|release|task|queue|consumer", re.I)
+
 
 @dataclass(frozen=True)
 class HerokuYml:
@@ -32,8 +34,10 @@ def read(tree: Tree, notes: Notes | None = None) -> HerokuYml | None:
     images = {kind: path for kind, path in images.items() if _usable(path)}
     if not images:
         return None
-    main = "web" if "web" in images else next(iter(images))
     commands = yaml.mapping(told.get("run"))
+    if "web" not in {*images, *commands} and len(images) == 1 and not _IN_THE_BACKGROUND.match(next(iter(images))):
+        images = {"web": next(iter(images.values()))}  # its one image has another name
+    main = "web" if "web" in images else next(iter(images))
     types = {kind: _command(commands.get(kind)) for kind in [*images, *commands] if kind != "release"}
     for kind, path in images.items():
         if path != images[main] and kind != "release":

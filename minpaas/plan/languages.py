@@ -48,7 +48,7 @@ def other(tree: Tree, types: Mapping[str, str], buildpacks: tuple[str, ...]) -> 
     if buildpacks:
         return buildpacks[0].capitalize().replace("Php", "PHP"), "the buildpack of app.json"
     names = set(tree.names())
-    rails = {"config.ru", "Gemfile"} <= names and "index.html" not in names
+    rails = {"config.ru", "Gemfile"} <= names and not (static.detect(tree) and static.only_passes_on(tree))
     whole = rails or "artisan" in names or ("index.php" in names and not static.at_top(tree))
     mark = next(
         (one for one in _FILES if one in names and (whole or one not in ("Gemfile", "config.ru", "composer.json"))),
@@ -67,12 +67,12 @@ def hint_of(tree: Tree) -> tuple[str, str] | None:
     return next(((_ENDINGS[end], one) for one in names for end in _ENDINGS if one.endswith(end)), None)
 
 
-def refusal(language: str, because: str, further: str = "") -> PlanError:
-    """What is said of such a tree."""
+def refusal(language: str, because: str, below: str = "") -> PlanError:
+    """What is said of such a tree; `below` is what is known of its folders."""
     return PlanError(
         "nothing",
         f"This is written in {language}, which is built by a Dockerfile only",
         f"{because} says so",
-        f"bring a Dockerfile that builds and starts it (docker init writes one), commit, and push again{further}",
+        f"bring a Dockerfile that builds and starts it (docker init writes one), commit, and push again{f'. Or: {below}' if below else ''}",
         f"{language} needs a Dockerfile",
     )

@@ -27,6 +27,13 @@ def at_top(tree: Tree) -> str | None:
     return mark or _page_of_php(tree)
 
 
+def only_passes_on(tree: Tree) -> bool:
+    """Whether a config.ru does no more than to serve the pages of a folder, the way to have them served by Heroku's Ruby."""
+    text = re.sub(r"#.*", "", tree.read("config.ru") or "")
+    serves = re.search(r"Rack::(Static|TryStatic|File|Directory)", text)
+    return bool(serves) and not re.search(r"require_relative|require ['\"](\./|sinatra|rails)|Rails\.|Sinatra", text)
+
+
 def plan(tree: Tree, types: dict[str, str], notes: Notes) -> Plan:
     """How to serve it. Raises PlanError."""
     mark = detect(tree) or ""
@@ -51,7 +58,9 @@ def _site(tree: Tree, mark: str, notes: Notes) -> SiteRecipe:
     root = root or (usual if usual and tree.names(usual) else ".")
     missing = "404.html" if tree.has(f"{root}/404.html".removeprefix("./")) else ""
     page = _page_of_php(tree) if mark == _page_of_php(tree) else None
-    return replace(site_files.settled(told, root, "", missing), index=page or "index.html")
+    # of pages that Ruby served, /about is about.html
+    clean = told.clean or only_passes_on(tree)
+    return replace(site_files.settled(told, root, "", missing), index=page or "index.html", clean=clean)
 
 
 def _page_of_php(tree: Tree) -> str | None:

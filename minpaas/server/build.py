@@ -135,7 +135,10 @@ def subfolder(app: App, config: dict[str, str]) -> str:
 
 def _ask(images: Images, settings: Settings, attempt: _Attempt, transcript: Transcript) -> str:
     """One build by the engine, with a limit to its time."""
-    narrator = Narrator(transcript, secrets=attempt.config.values())
+    # what stands in the repository is no secret: a default of app.json may be a word such as production
+    known = {one.name: one.default for one in attempt.plan.config_vars}
+    secrets = [value for name, value in attempt.config.items() if value != known.get(name)]
+    narrator = Narrator(transcript, secrets=secrets)
     alarm = threading.Timer(settings.build_timeout, images.cancel, [attempt.build_id])
     alarm.daemon = True
     alarm.start()
@@ -216,10 +219,12 @@ def _frontend_is_missing(attempt: _Attempt, error: BuildFailed) -> bool:
 
 
 def _explained(narrator: Narrator, error: str) -> BuildFailed:
-    image = re.search(r"([\w./-]+(?::[\w.-]+)?): (?:pull access|failed|not found)", error)
+    asked = re.search(r"/v2/(?:library/)?([\w./-]+)/manifests/([\w.:-]+)", error)
+    named = re.search(r"([\w./-]+(?::[\w.-]+)?): (?:pull access|not found)", error)
+    image = f"{asked[1]}:{asked[2]} " if asked else f"{named[1]} " if named else ""
     if "pull access denied" in error or "failed to do request" in error or "no such host" in error:
         return BuildFailed(
-            f"the base image {image[1] if image else ''} could not be fetched: {error[-200:]}",
+            f"the base image {image}could not be fetched: {error[-200:]}",
             hint="provide the image on this machine (docker pull, docker load), then push again",
         )
     return failures.explain(narrator.failure, list(narrator.last), narrator.hidden(error[-500:]))

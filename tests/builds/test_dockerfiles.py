@@ -64,6 +64,12 @@ def test_heroku_yml_with_a_worker_alone(tmp_path: Path) -> None:
     assert (made.process_types, made.formation) == ({"worker": "python3 -m bot"}, {"worker": 1})
 
 
+def test_heroku_yml_whose_one_image_has_another_name(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM nginx\n")
+    (tmp_path / "heroku.yml").write_text("build:\n    docker:\n        app: Dockerfile")
+    assert plan(Folder(tmp_path)).process_types == {"web": ""}
+
+
 def test_heroku_yml_that_sets_config_vars(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     (tmp_path / "heroku.yml").write_text(

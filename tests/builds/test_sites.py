@@ -157,6 +157,12 @@ SITES: list[tuple[str, dict[str, str], str, str]] = [
         "",
     ),
     ("live-server", {"package.json": package("live-server --port=3000", needs="live-server"), "index.html": PAGE}, ".", ""),
+    (
+        "heroku-postbuild alone, with static.json",
+        {"package.json": package(scripts={"heroku-postbuild": "./build.sh"}), "static.json": '{"root": "public_html/", "routes": {"/*": "index.html"}}'},
+        "public_html",
+        "index.html",
+    ),
     ("in docs", {"docs/index.html": PAGE, "README.md": ""}, "docs", ""),
     ("a committed build", {"dist/index.html": PAGE, "src/main.ts": ""}, "dist", ""),
     ("static.json of one that builds", {"static.json": '{"root": "site/", "routes": {"/**": "app.html"}}', "package.json": package(build="vite build", needs="vite")}, "site", "app.html"),
@@ -182,7 +188,7 @@ SITES: list[tuple[str, dict[str, str], str, str]] = [
         "web",
         "",
     ),
-    ("ruby that only serves pages", {"config.ru": "run Rack::Static", "Gemfile": "", "index.html": PAGE}, ".", ""),
+    ("ruby that only serves pages", {"config.ru": "use Rack::Static, root: 'public' # no Rails.application", "Gemfile": "", "public/index.html": PAGE}, "public", ""),
 ]  # fmt: skip
 
 
@@ -218,6 +224,7 @@ REFUSED = [
     ("jekyll", {"_config.yml": "", "index.html": "---\nlayout: x\n---\n", "Gemfile": ""}, "Jekyll is not run here"),
     ("jekyll in markdown", {"_config.yml": "", "index.md": "# x", "_posts/1.md": ""}, "Jekyll is not run here"),
     ("rails", {"Gemfile": "", "config.ru": "", "package.json": package(build="esbuild app.js", needs="esbuild")}, "Ruby needs a Dockerfile"),
+    ("sinatra beside a page", {"Gemfile": "", "config.ru": "require './app'\nrun App", "index.html": PAGE}, "Ruby needs a Dockerfile"),
     ("laravel", {"artisan": "", "composer.json": "{}", "package.json": package(build="vite build", needs="vite")}, "PHP needs a Dockerfile"),
     ("php", {"index.php": "<?php phpinfo();", "about.html": PAGE}, "PHP needs a Dockerfile"),
     ("go", {"go.mod": "", "main.go": "", "package.json": package(build="vite build", needs="vite")}, "Go needs a Dockerfile"),
@@ -298,3 +305,8 @@ def test_values_of_app_json_that_are_no_text(tmp_path: Path) -> None:
         tmp_path, {"index.html": PAGE, "app.json": '{"env": {"HEROKU": true, "SIZE": {"value": 5}, "NAME": "x"}}'}
     )
     assert [one.default for one in made.config_vars] == ["true", "5", "x"]
+
+
+def test_a_formation_as_it_was_written_once(tmp_path: Path) -> None:
+    told = '{"formation": [{"process": "web", "size": "hobby", "quantity": 2}]}'
+    assert planned(tmp_path, {"index.html": PAGE, "app.json": told}).formation == {"web": 2}
