@@ -66,7 +66,7 @@ def site(tree: Tree, package: Mapping[str, Any], notes: Notes) -> tuple[SiteReci
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
     if _exported(tree, names, scripts, build):
         start = ""  # it is left over from the template: there is nothing that it could serve
-    if start and not is_development(scripts, start):
+    if (start and not is_development(scripts, start)) or _renders(tree, names, package):
         return None
     if not start and any(server in names for server in _SERVERS) and entry(tree, package):
         return None
@@ -88,6 +88,14 @@ def site(tree: Tree, package: Mapping[str, Any], notes: Notes) -> tuple[SiteReci
     return pages, f"{framework} front end: {because}; {where} is served" + (
         f", {page} for unknown paths" if page else ""
     )
+
+
+def _renders(tree: Tree, names: set[str], package: Mapping[str, Any]) -> bool:
+    """Whether a framework of pages is told to render them on a server."""
+    if "@astrojs/node" in names:
+        return "adapter" in _config(tree, "astro.config")
+    static_output = re.search(r'"outputMode"\s*:\s*"static"', tree.read("angular.json") or "")
+    return "@angular/ssr" in names and server_command(tree, package) is not None and not static_output
 
 
 def is_development(scripts: Mapping[str, Any], line: str) -> bool:
@@ -138,14 +146,25 @@ def entry(tree: Tree, package: Mapping[str, Any]) -> str | None:
     return next((one for one in [*told, *usual] if _LISTENS.search(tree.read(one) or "")), None)
 
 
-def server_command(package: Mapping[str, Any]) -> tuple[str, str] | None:
+def svelte_adapter(tree: Tree, names: set[str]) -> str:
+    """For which platform SvelteKit builds: node, static, auto, vercel, ...; empty where there is no SvelteKit."""
+    if "@sveltejs/kit" not in names:
+        return ""
+    used = re.search(r"@sveltejs/adapter-([a-z]+)", _config(tree, "svelte.config") + _config(tree, "vite.config"))
+    return used[1] if used else next((one for one in ("node", "static") if f"@sveltejs/adapter-{one}" in names), "auto")
+
+
+def server_command(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | None:
     """The server that a framework's build leaves behind, for trees without a start script."""
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
     scripts = package.get("scripts") or {}
     if "nuxt" in names:
         return "node .output/server/index.mjs", "Nuxt"
-    if "@sveltejs/adapter-node" in names:
-        return "node build", "SvelteKit with adapter-node"
+    adapter = svelte_adapter(tree, names)
+    if adapter == "node" or (adapter == "auto" and _chooses_node(package)):
+        return "node build", f"SvelteKit with adapter-{adapter}"
+    if adapter:
+        return "vite preview --host 0.0.0.0 --port $PORT", f"SvelteKit with adapter-{adapter}, which leaves no server"
     if "@astrojs/node" in names:
         return "HOST=0.0.0.0 node dist/server/entry.mjs", "Astro with its node adapter"
     if "next" in names:
@@ -158,6 +177,15 @@ def server_command(package: Mapping[str, Any]) -> tuple[str, str] | None:
         return "node dist/main", "NestJS"
     rendered = next((str(line) for name, line in scripts.items() if name.startswith("serve:ssr")), "")
     return (rendered, "Angular rendered on the server") if rendered and "@angular/ssr" in names else None
+
+
+def _chooses_node(package: Mapping[str, Any]) -> bool:
+    """Whether SvelteKit's adapter-auto is one that takes adapter-node where it is told to be on a machine of its own."""
+    told = str(
+        {**(package.get("dependencies") or {}), **(package.get("devDependencies") or {})}.get("@sveltejs/adapter-auto")
+    )
+    version = re.search(r"(\d+)(?:\.(\d+))?", told)
+    return version is None or (int(version[1]), int(version[2] or 0)) >= (3, 2)
 
 
 def _parts(scripts: Mapping[str, Any], line: str, seen: set[str]) -> list[str]:
@@ -224,9 +252,9 @@ def _output(tree: Tree, names: set[str], build: str) -> tuple[str, str, bool] | 
         return ("Next.js", folder, False) if _exported(tree, names, {"build": build}, "build") else None
     if "nuxt" in names:
         return ("Nuxt", "dist" if _nuxt_2(tree) else ".output/public", False) if "generate" in build else None
-    if "@sveltejs/adapter-static" in names:
+    if svelte_adapter(tree, names) == "static":
         fallback = re.search(r"fallback\s*:\s*['\"]", _config(tree, "svelte.config"))
-        return "SvelteKit", "build", bool(fallback)
+        return "SvelteKit", _configured(tree, "svelte.config", "pages", "build"), bool(fallback)
     if any(one.startswith("@react-router/") for one in names) and _exported(tree, names, {}, None):
         return "React Router", "build/client", True
     if "@sveltejs/kit" in names or any(name.startswith(("@remix-run/", "@react-router/")) for name in names):

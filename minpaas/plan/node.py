@@ -149,13 +149,13 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
     if types.get("web"):
         return types, "web of the Procfile"
     script = front_end.script(scripts, "start")
-    if script and front_end.is_development(scripts, script) and (found := front_end.server_command(package)):
+    if script and front_end.is_development(scripts, script) and (found := front_end.server_command(tree, package)):
         return {**types, "web": found[0]}, f"{found[1]}; start ({script}) is a development server"
     if script and script.split()[0] in ("nest", "ts-node-dev", "nodemon") and "start:prod" in scripts:
         return {**types, "web": _direct(scripts, "start:prod")}, "the start:prod script; start is for development"
     if script:
         return {**types, "web": _direct(scripts, "start")}, "the start script of package.json"
-    if found := front_end.server_command(package):
+    if found := front_end.server_command(tree, package):
         return {**types, "web": found[0]}, f"{found[1]}, without a start script"
     module = package.get("module")
     bun = {"bun.lock", "bun.lockb"} & names or "@types/bun" in (package.get("devDependencies") or {})
@@ -234,6 +234,11 @@ def _building(tree: Tree, package: dict[str, Any], manager: Manager, version: st
         if linker is None or linker[1].strip("\"'") == "pnp":
             environment["YARN_NODE_LINKER"] = "node-modules"
             notes.because("Packages go to node_modules (instead of Plug'n'Play), so that any command finds them")
+    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    if front_end.svelte_adapter(tree, names) == "auto":
+        environment["GCP_BUILDPACKS"] = (
+            "1"  # its adapter-auto knows this for a machine of its own: it takes adapter-node
+        )
     return environment
 
 

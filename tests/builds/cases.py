@@ -333,6 +333,14 @@ NODE = [
         warns=(NO_LOCK,),
         answers="a page of SvelteKit",
     ),
+    Case(
+        "node-sveltekit-adapter-auto",
+        "node",
+        start="node build",
+        says=("SvelteKit with adapter-auto",),
+        warns=(NO_LOCK,),
+        answers="a page of SvelteKit",
+    ),
     Case("node-workspaces", "node", warns=(NO_LOCK,), answers="words of a workspace"),
     Case("node-native-addon", "node", warns=(NO_LOCK,), answers="compiled here"),
     Case(

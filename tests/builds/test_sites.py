@@ -163,6 +163,12 @@ SITES: list[tuple[str, dict[str, str], str, str]] = [
         "public_html",
         "index.html",
     ),
+    (
+        "astro with a node adapter that is not used",
+        {"package.json": package("astro dev", "astro build", "astro @astrojs/node"), "astro.config.mjs": "export default {} // adapter: node()"},
+        "dist",
+        "",
+    ),
     ("in docs", {"docs/index.html": PAGE, "README.md": ""}, "docs", ""),
     ("a committed build", {"dist/index.html": PAGE, "src/main.ts": ""}, "dist", ""),
     ("static.json of one that builds", {"static.json": '{"root": "site/", "routes": {"/**": "app.html"}}', "package.json": package(build="vite build", needs="vite")}, "site", "app.html"),
@@ -208,8 +214,23 @@ SERVERS = [
     ("a page beside a server", {"package.json": package(main="index.js"), "index.html": PAGE, "index.js": "http.createServer(x)"}, "node index.js"),
     (
         "angular rendered on the server",
-        {"package.json": package("ng serve", "ng build", "@angular/ssr express", scripts={"serve:ssr:shop": "node dist/shop/server/server.mjs"})},
+        {"package.json": package("ng serve", "ng build", "@angular/core @angular/ssr express", scripts={"serve:ssr:shop": "node dist/shop/server/server.mjs"})},
         "node dist/shop/server/server.mjs",
+    ),
+    (
+        "sveltekit with adapter-auto",
+        {"package.json": package(build="vite build", needs="@sveltejs/kit @sveltejs/adapter-auto@^6.0.0 vite"), "svelte.config.js": "import adapter from '@sveltejs/adapter-auto';"},
+        "node build",
+    ),
+    (
+        "sveltekit for another platform",
+        {"package.json": package(build="vite build", needs="@sveltejs/kit @sveltejs/adapter-vercel vite"), "svelte.config.js": "import adapter from '@sveltejs/adapter-vercel';"},
+        "vite preview --host 0.0.0.0 --port $PORT",
+    ),
+    (
+        "astro with its node adapter",
+        {"package.json": package("astro dev", "astro build", "astro @astrojs/node"), "astro.config.mjs": "export default { adapter: node({ mode: 'standalone' }) }"},
+        "HOST=0.0.0.0 node dist/server/entry.mjs",
     ),
 ]  # fmt: skip
 
