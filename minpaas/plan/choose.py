@@ -26,8 +26,9 @@ def plan(
     if path:
         tree = _under(tree, path)
     notes = Notes()
+    environment: dict[str, str] = {}
     app = appjson.read(tree, notes)
-    declared = procfile.read(tree) or heroku_yml.commands(tree)
+    declared = procfile.read(tree, notes) or heroku_yml.commands(tree)
     chosen = runtime or _detect(tree, app, declared, notes)
     release = declared.get("release", "")
     health = app.health_path
@@ -36,18 +37,21 @@ def plan(
         declared, release, where = dict(heroku.types), heroku.release, "heroku.yml"
         app = replace(
             app,
-            config_vars=[*app.config_vars, *appjson.config_vars(heroku.config)],
+            config_vars=[*app.config_vars, *(replace(one, where=where) for one in appjson.config_vars(heroku.config))],
             addons=[*app.addons, *appjson.add_ons(heroku.addons, where, notes)],
         )
     elif not command and "web" not in declared and (told := platforms.read(tree, docker=chosen == "dockerfile")):
         declared = {"web": told.command, **declared} if told.command else declared
         health = health or told.health_path
         release = release or told.release
-        where = told.where if told.command else where
+        where, environment = told.where if told.command else where, told.environment
         notes.warnings += told.warnings
+        named = {one.name for one in app.config_vars}
+        app = replace(app, config_vars=[*app.config_vars, *(one for one in told.config_vars if one.name not in named)])
     if command:
         declared = {**declared, "web": command}
     made = _planned(chosen, tree, declared, notes, sticky, available)
+    made = replace(made, environment={**environment, **made.environment})
     made = _with_reason(made, "--command" if command else where, declared.get("web", ""))
     if chosen in ("python", "node") and "web" not in declared:
         made = _without_web(made, [kind for kind in declared if kind != "release"], where)
@@ -175,7 +179,7 @@ def _completed(made: Plan, app: AppJson, release: str, health: str) -> Plan:
     """What app.json and the Procfile say beside the build."""
     reasons = list(made.reasons)
     others = [kind for kind in made.process_types if kind not in ("web", "release")]
-    if others:
+    if others and "web" in made.process_types:
         reasons.append(f"Further process types: {', '.join(others)}")
     if release:
         reasons.append(f"Release command: {release}")
@@ -183,10 +187,9 @@ def _completed(made: Plan, app: AppJson, release: str, health: str) -> Plan:
         reasons.append(f"After the first deploy: {app.postdeploy} (scripts.postdeploy of app.json)")
     if health:
         reasons.append(f"Health check: GET {health}")
-    if app.config_vars:
-        reasons.append(
-            f"Config vars asked for: {', '.join(one.name for one in app.config_vars)} ({'app.json' if app.present else 'heroku.yml'})"
-        )
+    for where in dict.fromkeys(one.where for one in app.config_vars):
+        names = ", ".join(one.name for one in app.config_vars if one.where == where)
+        reasons.append(f"Config vars asked for: {names} ({where})")
     return replace(
         made,
         reasons=reasons,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Runtime = Literal["python", "node", "static", "dockerfile"]
+HOST = "{host}"  # in the environment of a plan: the name that visitors reach the app by
 Kind = Literal["nothing", "command", "procfile", "file", "version", "path"]
 
 
@@ -16,14 +17,24 @@ class PlanError(Exception):
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a repository asks for, and where it says so."""
+
+    text: str
+    where: str
+    exact: bool = False  # one version, rather than what satisfies it
+
+
+@dataclass(frozen=True)
 class ConfigVar:
-    """A config var that app.json asks for."""
+    """A config var that app.json asks for, or render.yaml."""
 
     name: str
     default: str | None = None
     required: bool = True
     generated: bool = False  # a secret to be made at the first deploy
     description: str = ""
+    where: str = "app.json"
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,7 @@ class PythonRecipe:
     collectstatic: str = ""
     packages: tuple[str, ...] = ()  # of the Aptfile
     assets: NodeRecipe | None = None  # a Node.js build in the same tree
+    runners: tuple[str, ...] = ()  # uv, poetry, pipenv: what its scripts call to start something
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from minpaas.plan import platforms, semver
-from minpaas.plan.model import Notes
+from minpaas.plan.model import Asked, Notes
 from minpaas.plan.node_scripts import Scripts
 from minpaas.plan.tree import Tree
-from minpaas.plan.versions import Asked, refused, sticky_or, unreadable
+from minpaas.plan.versions import refused, sticky_or, unreadable
 
 NODE = 24
 # as they are tried: the newest even line first, then what has no long support, then what is older than npm 6

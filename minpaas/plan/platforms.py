@@ -8,15 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minpaas.plan import yaml
+from minpaas.plan.model import HOST, ConfigVar
 from minpaas.plan.tree import Tree
 
-# what is done here as well
-_COMMON = re.compile(
-    r"(?:\s*(?:(?:python -m )?pip install .*?|(?:npm|yarn|pnpm)(?: (?:install|ci|i|run build|build)(?: --[\w=-]+)*)?|uv sync.*?|poetry install.*?|"
-    r"python manage\.py collectstatic.*?)\s*(?:&&|;|$))+"
+# lines of a build command that are done here as well
+_DONE = re.compile(
+    r"(?:(?:uv|poetry|pipenv) run )?(?:(?:python3? -m )?pip3? install .*|uv (?:sync|pip install).*|(?:poetry|pipenv) install.*|"
+    r"(?:npm|yarn|pnpm)(?: (?:install|ci|i|run build|build)(?: --[\w=-]+)*)?|python3? [\w./-]*manage\.py (?:collectstatic|migrate)\b.*|"
+    r"set [-+].*|echo .*|cd .*|#.*)?"
 )
+_MIGRATE = re.compile(r"(?:(?:uv|poetry|pipenv) run )?(python3? [\w./-]*manage\.py migrate\b[^&;|\n]*)")
 _RAILWAY = ("railway.json", "railway.toml")
-_INSTEAD = "a migration belongs to a release line of a Procfile, anything else to bin/post_compile"
+_TOOLS = {"pip", "setuptools", "wheel", "poetry", "uv", "pipenv"}
+_OWN = {"PORT", "PYTHON_VERSION", "NODE_VERSION"}  # given by us, and followed as what is asked for
+_INSTEAD = "it belongs to bin/post_compile"
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Told:
     where: str
     release: str = ""  # what runs before the new version gets visitors
     warnings: list[str] = field(default_factory=list)
+    config_vars: list[ConfigVar] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)  # what that platform sets, and code asks for
 
 
 def dockerfile(tree: Tree) -> tuple[str, str]:
@@ -35,7 +42,7 @@ def dockerfile(tree: Tree) -> tuple[str, str]:
     named = (
         (yaml.mapping(_parsed(tree, "fly.toml").get("build")).get("dockerfile"), "fly.toml"),
         *((yaml.mapping(_parsed(tree, one).get("build")).get("dockerfilePath"), one) for one in _RAILWAY),
-        (_scalar(_web_service(_services(tree.read("render.yaml") or "")), "dockerfilePath"), "render.yaml"),
+        (_value(_web_service(tree.read("render.yaml") or ""), "dockerfilePath"), "render.yaml"),
     )
     usable = re.compile(r"(?!/)(?!.*\.\.)[\w./-]+")
     return next(
@@ -78,10 +85,53 @@ def read(tree: Tree, *, docker: bool = False) -> Told | None:
                 path if path.startswith("/") else "",
                 name,
                 release if _usable(release) else "",
+                environment={"RAILWAY_ENVIRONMENT": "production", "RAILWAY_PUBLIC_DOMAIN": HOST},
             )
             if told.command or told.health_path or told.release:
                 return told
-    return None if docker else _render(tree.read("render.yaml") or "")
+    return None if docker else _render(tree)
+
+
+def installs(tree: Tree) -> tuple[list[str], list[str]]:
+    """The files and the packages that such a file's build command installs by pip; not where a Procfile says what is run."""
+    if re.search(r"^\s*web\s*:", tree.read("Procfile") or "", re.M):
+        return [], []
+    files, packages = list[str](), list[str]()
+    for folder, words in re.findall(
+        r"(?:\bcd +([\w./-]+) *&& *)?\bpip3? +install +([^&;|\n]+)", _build_command(tree).replace("\\\n", " ")
+    ):
+        words = iter(words.replace("=", " ", 1).split() if words.startswith("--requirement=") else words.split())
+        for word in words:
+            if word in ("-r", "--requirement"):
+                path = f"{folder}/{next(words, '')}".strip("/").removeprefix("./").strip("\"'")
+                files += [path] if tree.has(path) else []
+            elif (
+                re.fullmatch(r"[\"']?[A-Za-z][\w.-]*(\[[\w,-]+\])?([=~<>!]=?[\w.*]+)?[\"']?", word)
+                and word not in _TOOLS
+            ):
+                packages.append(word.strip("\"'"))
+    return list(dict.fromkeys(files)), list(dict.fromkeys(packages))
+
+
+def _build_command(tree: Tree) -> str:
+    """What render.yaml, railway.json or nixpacks.toml build with, and what a script says that it calls."""
+    told = [_value(_web_service(tree.read("render.yaml") or ""), "buildCommand")]
+    for name in _RAILWAY:
+        build = _parsed(tree, name).get("build")
+        told.append(str(build.get("buildCommand") or "") if isinstance(build, dict) else "")
+    phases = _parsed(tree, "nixpacks.toml").get("phases")
+    for phase in phases.values() if isinstance(phases, dict) else []:
+        told += map(str, phase.get("cmds") or []) if isinstance(phase, dict) else []
+    return "\n".join(_with_scripts(tree, one) for one in told)
+
+
+def _with_scripts(tree: Tree, command: str) -> str:
+    """A command with each script of the tree that it calls in the script's own words."""
+
+    def words(match: re.Match[str]) -> str:
+        return tree.read(match[1]) or match[0]
+
+    return re.sub(r"(?:\b(?:bash|sh) +)?(?:\./)?\b([\w./-]+\.sh)\b", words, command)
 
 
 def render_variable(tree: Tree, name: str) -> str:
@@ -100,54 +150,75 @@ def _parsed(tree: Tree, name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _render(text: str) -> Told | None:
-    """The first web service of render.yaml, read line by line: one scalar is all that is wanted of it."""
-    services = _services(text)
-    for service in services:
-        if not _is_web(service):
-            continue
-        command, release = _scalar(service, "startCommand"), _scalar(service, "preDeployCommand")
-        path = _scalar(service, "healthCheckPath")
-        if _usable(command):
-            health = path if re.fullmatch(r"/\S*", path) else ""
-            warnings = list(_not_followed(service, services))
-            return Told(command, health, "render.yaml", release if _usable(release) else "", warnings)
-    return None
-
-
 def _services(text: str) -> list[str]:
     return re.split(r"^\s*- (?=(?:type|name|runtime|env):)", text, flags=re.M)
 
 
-def _web_service(services: list[str]) -> str:
-    return next((one for one in services if _is_web(one)), "")
-
-
 def _is_web(service: str) -> bool:
-    """Whether it is a web service of the top folder."""
-    return bool(re.search(r"^\s*type:\s*web\s*$", service, re.M)) and not re.search(r"^\s*rootDir:\s*\S", service, re.M)
+    is_web = re.search(r"^\s*type:\s*web\s*$", service, re.M)
+    return bool(is_web) and not re.search(r"^\s*rootDir:\s*\S", service, re.M)
 
 
-def _not_followed(service: str, services: list[str]) -> Iterator[str]:
+def _web_service(text: str) -> str:
+    return next((one for one in _services(text) if _is_web(one)), "")
+
+
+def _render(tree: Tree) -> Told | None:
+    """The first web service of render.yaml, read line by line: a few scalars are all that is wanted of it."""
+    services = _services(tree.read("render.yaml") or "")
+    service = next((one for one in services if _is_web(one)), "")
+    command, release = _value(service, "startCommand"), _value(service, "preDeployCommand")
+    if not _usable(command):
+        return None
+    path = _value(service, "healthCheckPath")
+    migration = _MIGRATE.search(_build_command(tree))
+    if migration and "migrate" not in f"{command} {release}":
+        # there it is a part of the build, whose files stay: so it is done where a SQLite file of the app's own would be
+        command = f"{migration[1].strip()} && {command}"
+    warnings = list(_not_followed(tree, service, services))
+    health = path if re.fullmatch(r"/\S*", path) else ""
+    return Told(
+        command,
+        health,
+        "render.yaml",
+        release if _usable(release) else "",
+        warnings,
+        list(_config_vars(service)),
+        {"RENDER": "true", "RENDER_EXTERNAL_HOSTNAME": HOST, "RENDER_EXTERNAL_URL": f"http://{HOST}"},
+    )
+
+
+def _config_vars(service: str) -> Iterator[ConfigVar]:
+    """The config vars of a service: given, to be made up, or to be set by hand."""
+    for told in re.split(r"^\s*- (?=key:)", service, flags=re.M)[1:]:
+        name, value = _value(told, "key"), _value(told, "value")
+        if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in _OWN:
+            continue
+        generated = _value(told, "generateValue") == "true"
+        yield ConfigVar(name, value or None, not value and not generated, generated, where="render.yaml")
+
+
+def _not_followed(tree: Tree, service: str, services: list[str]) -> Iterator[str]:
     """What render.yaml asks for and nobody does here."""
-    build = _scalar(service, "buildCommand")
-    if build and not _COMMON.fullmatch(build):
-        yield f"The buildCommand of render.yaml ({build}) is not run: {_INSTEAD}"
-    names = re.findall(r"^\s*(?:- )?key:[ \t]*([A-Za-z_]\w*)\s*$", service, re.M)
-    if names := [one for one in names if one != "NODE_VERSION"]:  # that one is followed
-        yield f"The config vars of render.yaml are not set here: minpaas config:set for {', '.join(names)}"
+    build = _value(service, "buildCommand")
+    lines = [line.strip() for line in re.split(r"&&|[;\n]", _with_scripts(tree, build))]
+    if left := "; ".join(line for line in lines if not _DONE.fullmatch(line)):
+        yield f"The buildCommand of render.yaml ({' '.join(build.split())}) is not run: of it, {left[:200]} is left out; {_INSTEAD}"
     for one in services:
         if (
             one is not service
             and re.search(r"^\s*type:\s*(worker|web)\s*$", one, re.M)
-            and (command := _scalar(one, "startCommand"))
+            and (command := _value(one, "startCommand"))
         ):
-            yield f"{_scalar(one, 'name') or 'A service'} of render.yaml is not started: add it to a Procfile, as  worker: {command}"
+            yield f"{_value(one, 'name') or 'A service'} of render.yaml is not started: add it to a Procfile, as  worker: {command}"
 
 
-def _scalar(text: str, key: str) -> str:
+def _value(text: str, key: str) -> str:
+    """A scalar of YAML: on its line, or the block below it."""
+    if block := re.search(rf"^( *){key}:[ \t]*[|>][-+]?[ \t]*\n((?:\1 +.*(?:\n|\Z)|[ \t]*\n)+)", text, re.M):
+        return "\n".join(line.strip() for line in block[2].strip().splitlines())
     found = re.search(rf"^\s*{key}:[ \t]*([^|>\s].*?)\s*$", text, re.M)
-    return re.sub(r"^([\"'])(.*)\1$", r"\2", found[1]) if found else ""
+    return re.sub(r"^([\"'])(.*)\1$", r"\2", re.sub(r"\s+#.*", "", found[1])) if found else ""
 
 
 def _usable(command: str) -> bool:

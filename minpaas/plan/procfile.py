@@ -2,19 +2,22 @@
 
 import re
 
-from minpaas.plan.model import PlanError
+from minpaas.plan.model import Notes, PlanError
 from minpaas.plan.tree import Tree
 
 _LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,62})\s*:\s*(\S.*)")
 
 
-def read(tree: Tree) -> dict[str, str]:
+def read(tree: Tree, notes: Notes) -> dict[str, str]:
     """The process types of a tree's Procfile; none when there is no Procfile. Raises PlanError naming the line."""
-    return parse(tree.read("Procfile") or "")
+    return parse(tree.read("Procfile") or "", notes)
 
 
-def parse(text: str) -> dict[str, str]:
-    """Process types and their commands, in the file's order. Raises PlanError naming the line."""
+def parse(text: str, notes: Notes | None = None) -> dict[str, str]:
+    """Process types and their commands, in the file's order. Raises PlanError naming the line.
+
+    Of a type that is there twice the last line counts, as on Heroku, where there are notes to say so in.
+    """
     types: dict[str, str] = {}
     for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         line = raw.strip()
@@ -24,8 +27,10 @@ def parse(text: str) -> dict[str, str]:
         if not match:
             raise _bad(f"line {number}: {line[:80]!r}", "write each line as  web: COMMAND")
         name, command = match.groups()
-        if name in types:
+        if name in types and notes is None:
             raise _bad(f"line {number}: the type {name!r} is there twice", "give each type one line")
+        if name in types and notes:
+            notes.warn(f"Procfile, line {number}: {name} is there twice, the last line counts: {command.strip()}")
         types[name] = command.strip()
     return types
 

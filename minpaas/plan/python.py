@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from minpaas.plan import aptfile, python_code, python_packages, versions
+from minpaas.plan import aptfile, python_code, python_packages, python_pins, requirements, versions
 from minpaas.plan import node as node_planner
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError, PythonRecipe
 from minpaas.plan.python_packages import Packages
@@ -21,7 +21,7 @@ _MISSPELT = re.compile(r"requ?ire?i?m[e]?n?ts?(\.txt){0,2}|requirements\.text|re
 def detect(tree: Tree) -> str | None:
     """The file that makes this a Python app, or None."""
     names = set(tree.names())
-    found = next((mark for mark in _MARKS if mark in names), None)
+    found = next((mark for mark in _MARKS if mark in names), None) or next(iter(requirements.roots(tree)), None)
     if found in _WEAK and "package.json" in names and not _is_python(tree, found):
         return None
     return found
@@ -38,10 +38,12 @@ def plan(
     """How to build it. Raises PlanError."""
     notes.because(f"Python app, by {detect(tree) or 'what was asked'}")
     version, asked = versions.python(tree, notes, sticky, available or versions.PYTHONS.__contains__)
-    served = None if types.get("web") else python_code.start(tree)
-    if served is None and not any(kind != "release" for kind in types):
+    # a Procfile without a web line is a bot or a worker: as on Heroku, nothing else is started
+    alone = not types.get("web") and any(kind != "release" for kind in types)
+    served = None if types.get("web") or alone else python_code.start(tree)
+    if served is None and not types.get("web") and not alone:
         raise _no_start()
-    packages = python_packages.choose(tree, notes, [served.server] if served and served.server else [])
+    packages = python_packages.choose(tree, notes, _further(tree, notes, served.server if served else ""))
     if served:
         types = {**types, "web": served.command}
         notes.because(f"Start: {served.command} ({served.why})")
@@ -65,7 +67,7 @@ def plan(
 def _recipe(tree: Tree, notes: Notes, packages: Packages, version: str) -> PythonRecipe:
     hooks = set(tree.names("bin"))
     before = ("bash bin/pre_compile",) if "pre_compile" in hooks else ()
-    after = [*packages.project, *(["bash bin/post_compile"] if "post_compile" in hooks else [])]
+    after = [*packages.project, *_corpora(tree), *(["bash bin/post_compile"] if "post_compile" in hooks else [])]
     return PythonRecipe(
         version,
         packages.manager,
@@ -79,7 +81,24 @@ def _recipe(tree: Tree, notes: Notes, packages: Packages, version: str) -> Pytho
         _collectstatic(tree, notes),
         tuple(aptfile.read(tree, notes)),
         _assets(tree, notes),
+        _runners(tree),
     )
+
+
+def _further(tree: Tree, notes: Notes, server: str) -> list[str]:
+    """What is installed beside what the files name."""
+    further = [server] if server else []
+    for wanted, pin in python_pins.beside(requirements.text(tree)):
+        notes.because(f"{wanted} as well: {pin} does not start with a newer one")
+        further.append(f"'{wanted}'")
+    return further
+
+
+def _runners(tree: Tree) -> tuple[str, ...]:
+    """Which of uv, poetry and pipenv the tree's scripts start something by."""
+    scripts = [f"{folder}{name}" for folder in ("", "bin/", "scripts/") for name in tree.names(folder.rstrip("/"))]
+    told = "\n".join(tree.read(name) or "" for name in scripts if name.endswith(".sh") or name.startswith("bin/"))
+    return tuple(sorted(set(re.findall(r"\b(uv|poetry|pipenv) run\b", told))))
 
 
 def _is_python(tree: Tree, mark: str | None) -> bool:
@@ -108,6 +127,13 @@ def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:
     notes.reasons += inner.reasons
     notes.warnings += inner.warnings
     return recipe
+
+
+def _corpora(tree: Tree) -> list[str]:
+    """What nltk.txt names, to a folder in which nltk looks for it."""
+    names = [name for name in (tree.read("nltk.txt") or "").split() if re.fullmatch(r"[A-Za-z0-9][\w.-]*", name)]
+    fetch = f"python -m nltk.downloader -d /venv/nltk_data {' '.join(names)}"
+    return [f"if python -c 'import nltk'; then {fetch}; fi"] if names else []
 
 
 def _collectstatic(tree: Tree, notes: Notes) -> str:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from minpaas.plan.python_packages import has, named
 from minpaas.plan.tree import Tree, find
 
-_ENTRIES = ("app", "main", "server", "wsgi", "asgi", "application", "api", "run", "index", "web", "__init__")
+_ENTRIES = (
+    "app", "main", "server", "wsgi", "asgi", "application", "api", "run", "index", "web", "__init__", "streamlit_app",
+    "Home",
+)  # fmt: skip
 _ATTRIBUTES = ("app", "application", "api", "server", "create_app", "make_app")
 _WSGI = {"Flask": "Flask", "Bottle": "Bottle", "APIFlask": "APIFlask", "Eve": "Eve", "OpenAPI": "Flask"}
 _ASGI = {"FastAPI": "FastAPI", "Starlette": "Starlette", "Quart": "Quart", "Litestar": "Litestar", "Sanic": "Sanic",
@@ -58,9 +61,13 @@ def _django(tree: Tree) -> Served | None:
     settings = settings_text(tree, manage)
     wsgi = re.search(r"^WSGI_APPLICATION\s*=\s*['\"]([\w.]+)\.(\w+)['\"]", settings, re.M)
     asgi = re.search(r"^ASGI_APPLICATION\s*=\s*['\"]([\w.]+)\.(\w+)['\"]", settings, re.M)
+    # as Railpack: nobody else migrates the database of an app without a Procfile
+    migrate = f"python {manage} migrate --noinput && exec " if re.search(r"^DATABASES\b", settings, re.M) else ""
     if asgi and re.search(r"['\"](channels|daphne)['\"]", settings):
-        command = f"uvicorn {asgi[1]}:{asgi[2]} --host 0.0.0.0 --port $PORT" + (
-            f" --app-dir {folder}" if folder else ""
+        command = (
+            migrate
+            + f"uvicorn {asgi[1]}:{asgi[2]} --host 0.0.0.0 --port $PORT"
+            + (f" --app-dir {folder}" if folder else "")
         )
         return Served(command, f"Django with channels: ASGI_APPLICATION is {asgi[1]}.{asgi[2]}", "uvicorn[standard]")
     module = (wsgi[1], wsgi[2]) if wsgi else _wsgi_file(tree, folder)
@@ -68,7 +75,9 @@ def _django(tree: Tree) -> Served | None:
         return None
     where = f" --chdir {folder}" if folder else ""
     return Served(
-        f"gunicorn{where} {module[0]}:{module[1]} --bind 0.0.0.0:$PORT", f"Django: {'.'.join(module)}", "gunicorn"
+        f"{migrate}gunicorn{where} {module[0]}:{module[1]} --bind 0.0.0.0:$PORT",
+        f"Django: {'.'.join(module)}",
+        "gunicorn",
     )
 
 
@@ -86,18 +95,36 @@ def _by_framework(tree: Tree, packages: str) -> Served | None:
         if found is None:
             continue
         attribute, framework, asgi = found
-        module = _module(path)
-        src = " --app-dir src" if asgi else " --chdir src"
-        where = src if path.startswith("src/") else ""
+        folder = _working_folder(tree, path)
+        module = _module(path.removeprefix(f"{folder}/"))
         if asgi:
             factory = " --factory" if attribute.endswith("()") else ""
             name = attribute.removesuffix("()")
-            command = f"uvicorn{where} {module}:{name}{factory} --host 0.0.0.0 --port $PORT"
+            where = f"cd {folder} && exec " if folder else ""
+            command = f"{where}uvicorn {module}:{name}{factory} --host 0.0.0.0 --port $PORT"
             return Served(command, f"{framework}: {name} in {path}", "uvicorn[standard]")
         quoted = f"'{module}:{attribute}'" if "(" in attribute else f"{module}:{attribute}"
+        where = f" --chdir {folder}" if folder else ""
         command = f"gunicorn{where} {quoted} --bind 0.0.0.0:$PORT"
         return Served(command, f"{framework}: {attribute} in {path}", "gunicorn")
     return None
+
+
+def _working_folder(tree: Tree, path: str) -> str:
+    """The folder that a file is started in: src, or its own where it imports its neighbours by their bare names."""
+    folder, _, _ = path.rpartition("/")
+    if path.startswith("src/"):
+        return "src"
+    if not folder or tree.has(f"{folder}/__init__.py"):
+        return ""
+    neighbours = {name.removesuffix(".py").removesuffix("/") for name in tree.names(folder)}
+    above = {name.removesuffix(".py").removesuffix("/") for name in tree.names()}
+    return folder if (_imported(tree.read(path) or "") & neighbours) - above else ""
+
+
+def _imported(text: str) -> set[str]:
+    """The first words of what a file imports."""
+    return set(re.findall(r"^\s*(?:from|import)\s+(\w+)", text, re.M))
 
 
 def _by_tool(tree: Tree, packages: str) -> Served | None:
@@ -107,6 +134,11 @@ def _by_tool(tree: Tree, packages: str) -> Served | None:
         if has(packages, "streamlit") and re.search(r"^\s*(import|from)\s+streamlit\b", text, re.M):
             options = "--server.port $PORT --server.address 0.0.0.0 --server.headless true"
             return Served(f"streamlit run {path} {options}", f"Streamlit: imported by {path}")
+        if has(packages, "chainlit") and "chainlit" in _imported(text):
+            return Served(f"chainlit run {path} --host 0.0.0.0 --port $PORT", f"Chainlit: imported by {path}")
+        if "gradio" in _imported(text):
+            bound = "GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=$PORT"
+            return Served(f"{bound} python {path}", f"Gradio: imported by {path}")
     return None
 
 

@@ -6,18 +6,19 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
+from minpaas.plan import platforms, requirements
 from minpaas.plan.model import Notes, PlanError
 from minpaas.plan.tree import Tree
 
-_LOCKS = (("Pipfile.lock", "pipenv"), ("requirements.txt", "pip"), ("poetry.lock", "poetry"), ("uv.lock", "uv"))
 _POETRY = "uv tool install --quiet --no-cache poetry --with poetry-plugin-export"
 _EXPORTED = "/tmp/requirements.txt"
+_ANY_PYTHON = r's/; python_(full_)?version == "[0-9.]+" and /; /; s/( ;| and) python_(full_)?version == "[0-9.]+"//'
 # what pip does and uv does not, or otherwise
 _PIP_ONLY = re.compile(
-    r"^\s*(-e|--editable)[ =]*(git|hg|svn|bzr)\+|--(install|global|config)-option|--process-dependency-links|\x00", re.M
+    r"^\s*(-e|--editable)[ =]*(git|hg|svn|bzr)\+|--(install|global|config)-option|--process-dependency-links", re.M
 )
 _OLD_GUNICORN = re.compile(r"^gunicorn==(19|20)\.", re.M)
-_LOCAL = re.compile(r"^\s*(-e\s|--editable|\.{1,2}(/|\s*$)|file:)|@\s*file:|^\s*[\w./-]+\.(whl|tar\.gz)\s*$", re.M)
+_MOST_SCRIPTS = 20
 LOCKED = "/run/minpaas/locked.txt"
 
 
@@ -39,13 +40,20 @@ class Packages:
 def choose(tree: Tree, notes: Notes, servers: list[str]) -> Packages:
     """By the lock file; several: Heroku's order, with a warning. `servers` are installed as well. Raises PlanError."""
     names = set(tree.names())
-    found = [(name, manager) for name, manager in _LOCKS if name in names]
+    found = [(name, manager) for name, manager in requirements.LOCKS if name in names]
     if len(found) > 1:
         others = ", ".join(name for name, _ in found[1:])
         notes.warn(f"Several files name the packages: {found[0][0]} is used, {others} not. Remove what is not meant")
     project = pyproject(tree)
-    chosen = found[0][1] if found else _without_lock(names, project)
-    makers = {"pip": _pip, "pipenv": _pipenv, "poetry": _poetry, "uv": _uv, "pyproject": _pyproject, "setup": _setup}
+    files, further = platforms.installs(tree)
+    chosen = "pip" if files else found[0][1] if found else _without_lock(tree, names, project)
+    if not chosen and (conda := sorted(names & {"environment.yml", "environment.yaml"})):
+        notes.warn(
+            f"{conda[0]} is conda's and is not read: make a requirements.txt of it (pip freeze > requirements.txt)"
+        )
+    servers = [*servers, *(f"'{one}'" if re.search(r"[<>!~\[]", one) else one for one in further)]
+    makers = {"pip": _pip, "pipenv": _pipenv, "poetry": _poetry, "uv": _uv, "pyproject": _pyproject, "setup": _setup,
+              "script": _script}  # fmt: skip
     packages = makers[chosen](tree, notes, project) if chosen else Packages("uv", "")
     if packages.manager != "pip" and _OLD_GUNICORN.search(packages.text) and not has(packages.text, "setuptools"):
         notes.because(
@@ -77,61 +85,45 @@ def has(packages_text: str, name: str) -> bool:
 def named(tree: Tree) -> str:
     """Every file that names packages, in lower case, for looking into."""
     texts = [tree.read(name) or "" for name in ("pyproject.toml", "Pipfile", "Pipfile.lock", "setup.py", "setup.cfg")]
-    included = [tree.read(name) or "" for name in requirement_files(tree)[0]]
+    included = [tree.read(name) or "" for name in requirements.files(tree)[0]]
     return "\n".join([*texts, *included]).lower()
 
 
-def requirement_files(tree: Tree) -> tuple[list[str], bool]:
-    """requirements.txt with what it names by -r or -c, and whether some of it is a path into the tree."""
-    pending, seen, local = ["requirements.txt"], list[str](), False
-    while pending:
-        name = pending.pop()
-        text = tree.read(name)
-        if text is None or name in seen:
-            continue
-        if not re.fullmatch(r"[A-Za-z0-9._/-]+", name):
-            local = True
-            continue
-        seen.append(name)
-        folder = name.rpartition("/")[0]
-        for included in re.findall(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", text, re.M):
-            pending.append(_joined(folder, included))
-        local = local or bool(_LOCAL.search(text))
-    return seen, local
-
-
-def _joined(folder: str, name: str) -> str:
-    parts: list[str] = []
-    for part in f"{folder}/{name}".split("/"):
-        if part == ".." and parts:
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
-
-
-def _without_lock(names: set[str], project: dict[str, Any]) -> str:
+def _without_lock(tree: Tree, names: set[str], project: dict[str, Any]) -> str:
     if "Pipfile" in names:
         return "pipenv"
     if "poetry" in project.get("tool", {}) and "project" not in project:
         return "poetry"
     if "project" in project:
         return "pyproject"
-    return "setup" if "setup.py" in names else ""
+    if requirements.roots(tree):
+        return "pip"
+    return "setup" if "setup.py" in names else "script" if inline(tree) else ""
+
+
+def inline(tree: Tree) -> dict[str, Any]:
+    """What a script at the top says of itself in a `# /// script` block; empty where none does."""
+    for name in [one for one in tree.names() if one.endswith(".py")][:_MOST_SCRIPTS]:
+        block = re.search(r"^# /// script\s*\n((?:#(?: .*)?\n)+?)# ///\s*$", tree.read(name) or "", re.M)
+        if block:
+            return tomllib.loads(re.sub(r"^# ?", "", block[1], flags=re.M))
+    return {}
 
 
 def _pip(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
-    manifests, local = requirement_files(tree)
+    manifests, local = requirements.files(tree)
     text = "\n".join(tree.read(name) or "" for name in manifests)
-    made = Packages("uv", "requirements.txt", manifests=manifests, whole_tree=local, text=text.lower())
+    named = requirements.roots(tree)
+    made = Packages("uv", " and ".join(named), manifests=manifests, whole_tree=local, text=text.lower())
+    files = " ".join(f"-r {name}" for name in named)
     if _PIP_ONLY.search(text):
         made.manager = "pip"
         made.install = [
             "uv pip install --quiet pip setuptools wheel",
-            "python -m pip install --no-warn-script-location --src /venv/src -r requirements.txt",
+            f"python -m pip install --no-warn-script-location --src /venv/src {files}",
         ]
     else:
-        made.install = ["uv pip install -r requirements.txt"]
+        made.install = [f"uv pip install {files}"]
     return made
 
 
@@ -176,6 +168,9 @@ def _poetry(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     text = tree.read("pyproject.toml") or ""
     local = bool(re.search(r"\bpath\s*=|\bfile:", text)) or _dynamic(project)
     export = f"poetry export --only main --output {_EXPORTED}"
+    if re.fullmatch(r"[=~\s]*\d+\.\d+(\.(\d+|\*))?\s*", _python(project)):
+        # each line is for that one Python then, to the patch, and would be skipped with the one that there is
+        export += f" && sed -Ei '{_ANY_PYTHON}' {_EXPORTED}"
     if "poetry.lock" not in names:
         notes.warn("No poetry.lock: the next deploy may get other versions. Commit one (poetry lock makes it)")
         export = f"poetry lock && {export}"
@@ -191,6 +186,12 @@ def _poetry(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
         ["uv pip install --no-deps -e ."] if packaged else [],
         _POETRY,
     )
+
+
+def _python(project: dict[str, Any]) -> str:
+    """The Python that pyproject.toml asks for."""
+    told = project.get("project", {}).get("requires-python")
+    return str(told or project.get("tool", {}).get("poetry", {}).get("dependencies", {}).get("python") or "")
 
 
 def _uv(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
@@ -216,13 +217,18 @@ def _pyproject(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     packaged = "build-system" in project
     if _dynamic(project):
         return Packages("uv", "pyproject.toml", ["uv pip install -e ."], whole_tree=True)
-    local = bool(_LOCAL.search("\n".join(map(str, project["project"].get("dependencies", [])))))
+    local = bool(requirements.LOCAL.search("\n".join(map(str, project["project"].get("dependencies", [])))))
     after = ["uv pip install --no-deps -e ."] if packaged else []
     return Packages("uv", "pyproject.toml", ["uv pip install -r pyproject.toml"], ["pyproject.toml"], local, after)
 
 
 def _setup(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     return Packages("uv", "setup.py", ["uv pip install -e ."], whole_tree=True)
+
+
+def _script(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
+    text = "\n".join([*map(str, inline(tree).get("dependencies") or []), ""])
+    return Packages("uv", "the script's own block", [f"uv pip install -r {LOCKED}"], locked=text, text=text.lower())
 
 
 def _dynamic(project: dict[str, Any]) -> bool:

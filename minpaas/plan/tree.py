@@ -19,6 +19,13 @@ class Tree(Protocol):
         """A regular file's text, or None."""
 
 
+def decoded(content: bytes) -> str:
+    """A file's text: UTF-8, or UTF-16 as PowerShell's `>` writes it. The mark at its beginning is no part of it."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+
+
 class Folder:
     """A folder of this machine."""
 
@@ -41,7 +48,7 @@ class Folder:
         path = self._path / name
         if not self.has(name) or path.stat().st_size > _MOST:
             return None
-        return path.read_bytes().decode("utf-8", "replace")
+        return decoded(path.read_bytes())
 
 
 class Under:

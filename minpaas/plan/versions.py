@@ -1,13 +1,10 @@
 """Which version of Python: what is asked where it can be had, else the nearest that satisfies it, else no."""
 
-import json
 import re
-import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from minpaas.plan import python_pins
-from minpaas.plan.model import Notes, PlanError
+from minpaas.plan import python_asked, python_pins
+from minpaas.plan.model import Asked, Notes, PlanError
 from minpaas.plan.tree import Tree
 
 PYTHON, PYTHONS = "3.13", ("3.9", "3.11", "3.13", "3.14")  # the default, and what Debian has
@@ -17,35 +14,26 @@ _PIN = re.compile(r"(?:={1,3}|~=?)?\s*(\d+\.\d+(?:\.\d+)?)(?:\.\*)?")
 Minor = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a repository asks for, and where it says so."""
-
-    text: str
-    where: str
-    exact: bool = False  # one version, rather than what satisfies it
-
-
 def python(tree: Tree, notes: Notes, sticky: str, available: Callable[[str], bool]) -> tuple[str, str]:
     """The version of Python and what was asked. Raises PlanError when nothing satisfies it."""
-    asked, limit = _python_asked(tree), _requires_python(tree)
+    asked, limit = python_asked.wish(tree), python_asked.limit(tree) or python_asked.marked(tree)
     if asked and not asked.text[0].isdigit() and not _readable(asked.text):
         notes.warn(f"{asked.where} says {asked.text[:60]!r}, which is no version of Python: it is not used")
         asked = None
     for other in (asked, limit):
         if other and not _readable(other.text):
             raise unreadable("Python", other, PYTHON)
-    pins = [] if asked or sticky else [Asked(text, pin) for pin, text in python_pins.limits(_requirements(tree))]
-    if asked is None and limit is None and not pins:
+    pins = [Asked(text, pin) for pin, text in python_pins.limits(tree)]
+    if asked is None and limit is None and (sticky or not pins):
         return sticky_or(PYTHON, sticky, "Python", notes), ""
-    chosen = _python_exact(asked, limit, notes, available) if asked and asked.exact else None
+    chosen = _python_exact(asked, limit, pins, notes, available) if asked and asked.exact else None
     if chosen is None:
         ranged = [one for one in (asked, limit) if one and not one.exact]
-        chosen = _python_pinned(ranged, pins, notes) or (_python_ranged(ranged, sticky, notes) if ranged else None)
+        chosen = _python_ranged(ranged, pins, sticky, notes)
     if chosen is None and asked is None and limit and (pin := _PIN.fullmatch(limit.text.strip())):
         # requirements.txt is installed without a look at pyproject.toml: then its version is a wish, not a limit
         strict = None if tree.has("requirements.txt") else limit
-        chosen = _python_exact(Asked(pin[1], limit.where, exact=True), strict, notes, available)
+        chosen = _python_exact(Asked(pin[1], limit.where, exact=True), strict, pins, notes, available)
     if chosen is None:
         raise refused("Python", asked or limit, [f"Python {one}" for one in PYTHONS])
     return chosen, (asked or limit).text if asked or limit else ""  # type: ignore[union-attr]
@@ -61,9 +49,9 @@ def sticky_or(default: str, sticky: str, name: str, notes: Notes) -> str:
 
 
 def _python_exact(
-    asked: Asked | None, limit: Asked | None, notes: Notes, available: Callable[[str], bool]
+    asked: Asked | None, limit: Asked | None, pins: list[Asked], notes: Notes, available: Callable[[str], bool]
 ) -> str | None:
-    """The minor version that is asked, else the next newer one that the project's own limit allows."""
+    """The minor version that is asked, else the nearest that the project's own limit allows and its pins go with."""
     assert asked
     numbers = [int(n) for n in re.findall(r"\d+", asked.text)]
     if len(numbers) < 2:
@@ -76,78 +64,40 @@ def _python_exact(
                 f"{asked.where} asks for Python {asked.text}: built with the newest {minor}.x that there is here"
             )
         return minor
-    newer = f"{numbers[0]}.{numbers[1] + 1}"
-    if newer in PYTHONS and (limit is None or _satisfies(newer, limit.text)):
-        notes.because(f"Python {newer} ({asked.where} asks for {asked.text}, which cannot be had here)")
-        notes.warn(f"Python {minor} cannot be had here: built with {newer}, the nearest newer one")
-        return newer
-    raise refused("Python", asked, [f"Python {one}" for one in PYTHONS])
+    allowed = [one for one in PYTHONS if limit is None or _satisfies(one, limit.text)]
+    newer = [one for one in allowed if numbers[0] == 3 and _minor(one) > _minor(minor)]
+    if not newer:
+        raise refused("Python", asked, [f"Python {one}" for one in PYTHONS])
+    older = [one for one in reversed(allowed) if _minor(one) < _minor(minor)]
+    nearest, pin = _going_with([*newer, *older], pins)
+    notes.because(f"Python {nearest} ({asked.where} asks for {asked.text}, which cannot be had here)")
+    why = f"with which {pin.where} goes" if pin and nearest != newer[0] else "the nearest newer one"
+    notes.warn(f"Python {minor} cannot be had here: built with {nearest}, {why}")
+    return nearest
 
 
-def _python_ranged(asked: list[Asked], sticky: str, notes: Notes) -> str | None:
+def _python_ranged(asked: list[Asked], pins: list[Asked], sticky: str, notes: Notes) -> str | None:
     older = [one for one in reversed(PYTHONS) if _minor(one) < _minor(PYTHON)]
     newer = [one for one in PYTHONS if _minor(one) > _minor(PYTHON)]
-    for version in [*([sticky] if sticky in PYTHONS else []), PYTHON, *older, *newer]:
-        if all(_satisfies(version, one.text) for one in asked):
-            said = " and ".join(f"{one.where} asks for {one.text}" for one in asked)
-            notes.because(f"Python {version} ({said})")
-            return version
-    return None
-
-
-def _python_pinned(ranged: list[Asked], pins: list[Asked], notes: Notes) -> str | None:
-    """What the pins of requirements.txt go with; None where there are none, or where no version suits them."""
-    if not pins:
+    wished = [*([sticky] if sticky in PYTHONS else []), PYTHON, *older, *newer]
+    allowed = [version for version in wished if all(_satisfies(version, one.text) for one in asked)]
+    if not allowed:
         return None
-    tightest = min(pins, key=lambda one: _minor(one.text.removeprefix("<")))
-    inner = Notes()
-    chosen = _python_ranged([*ranged, Asked(tightest.text, f"{tightest.where} of requirements.txt")], "", inner)
-    if chosen:
-        notes.reasons += inner.reasons
-    elif not ranged:
-        return sticky_or(PYTHON, "", "Python", notes)
+    if allowed[0] == sticky:
+        pins = []  # it was built with it before
+    chosen, pin = _going_with(allowed, pins)
+    said = [f"{one.where} asks for {one.text}" for one in [*asked, *([pin] if pin and chosen != allowed[0] else [])]]
+    notes.because(f"Python {chosen} ({' and '.join(said) or 'the default: no version is asked for'})")
     return chosen
 
 
-def _requirements(tree: Tree) -> str:
-    return "" if tree.has("Pipfile.lock") else tree.read("requirements.txt") or ""
-
-
-def _python_asked(tree: Tree) -> Asked | None:
-    for name in ("runtime.txt", ".python-version"):
-        for line in (tree.read(name) or "").splitlines():
-            text = line.partition("#")[0].strip()
-            if text:
-                return Asked(text.removeprefix("python-").removeprefix("cpython-"), name, exact=_is_exact(text))
-    text = _tool_version(tree, "python")
-    if text:
-        return Asked(text, ".tool-versions", exact=True)
-    try:
-        requires = json.loads(tree.read("Pipfile.lock") or "{}").get("_meta", {}).get("requires", {})
-    except (ValueError, AttributeError):
-        requires = {}
-    text = requires.get("python_full_version") or requires.get("python_version")
-    return Asked(str(text), "Pipfile.lock", exact=True) if text and text != "*" else None
-
-
-def _is_exact(text: str) -> bool:
-    return bool(re.fullmatch(r"(c?python-)?\d+\.\d+(\.\d+)?[abrc\d]*", text))
-
-
-def _requires_python(tree: Tree) -> Asked | None:
-    try:
-        project = tomllib.loads(tree.read("pyproject.toml") or "")
-    except tomllib.TOMLDecodeError:
-        return None  # said elsewhere, with its line
-    text = project.get("project", {}).get("requires-python")
-    if not text:
-        text = project.get("tool", {}).get("poetry", {}).get("dependencies", {}).get("python")
-    return Asked(text, "pyproject.toml") if isinstance(text, str) else None
-
-
-def _tool_version(tree: Tree, tool: str) -> str:
-    match = re.search(rf"^{tool}\s+(\d[\w.]*)", tree.read(".tool-versions") or "", re.M)
-    return match[1] if match else ""
+def _going_with(versions: list[str], pins: list[Asked]) -> tuple[str, Asked | None]:
+    """The first version that all pins go with, else the oldest; and the pin that wants the oldest."""
+    if not pins:
+        return versions[0], None
+    tightest = min(pins, key=lambda one: _minor(one.text.removeprefix("<")))
+    first = next((one for one in versions if _satisfies(one, tightest.text)), None)
+    return first or min(versions, key=_minor), tightest
 
 
 def _minor(version: str) -> Minor:

@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Callable
 
+from minpaas.plan import HOST
 from minpaas.server import proof, release, route, run
 from minpaas.server.errors import AnswersWorse, ImageGone, MachineTrouble, ReleaseCommandFailed
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Process, Release
 from minpaas.server.operations import Operation
-from minpaas.server.transcript import Transcript
 
 log = logging.getLogger("minpaas.launch")
 Note = Callable[..., None]
@@ -31,8 +31,11 @@ def launch(machine: Machine, operation: Operation, app: App, made: Release, note
         _await(machine, operation, app, made, processes)
         note("route", release=made.number)
         live = release.record(machine, app, made, processes)
-        say.step(f"Routing {machine.url(app.name)} to {made.name}")
-        say.command(f'{machine.host(app.name)} "{",".join(one.address for one in route.web(processes))}";')
+        if addresses := [one.address for one in route.web(processes)]:
+            say.step(f"Routing {machine.url(app.name)} to {made.name}")
+            say.command(f'{machine.host(app.name)} "{",".join(addresses)}";')
+        else:
+            say.step("No web process: visitors get a page that says so")
         operation.check()
         run.keep(machine, processes)
         with proof.asked(machine, app, made) as prober:
@@ -87,7 +90,8 @@ def again(machine: Machine, operation: Operation, app: App, formation: dict[str,
 
 def environment_of(machine: Machine, made: Release) -> dict[str, str]:
     """What a release's processes find in their environment: the runtime's own, and over it the config vars."""
-    return {**made.environment, **machine.configs.read(made.app, made.config)}
+    own = {name: value.replace(HOST, machine.host(made.app)) for name, value in made.environment.items()}
+    return {**own, **machine.configs.read(made.app, made.config)}
 
 
 def check_image(machine: Machine, made: Release) -> None:
@@ -102,8 +106,10 @@ def _await(machine: Machine, operation: Operation, app: App, made: Release, proc
         answer = run.await_healthy(machine, made, process, say, operation.check)
         if answer:
             say.detail(f"{process.name} answers GET {made.checks.path} with {answer} after {answer.after:.1f} s")
-            _weigh(machine, app, answer, say)
-            _weigh(machine, app, run.twice(machine, made, process, say, operation.check), say)
+            first = _weigh(machine, app, answer)
+            second = _weigh(machine, app, run.twice(machine, made, process, say, operation.check))
+            for said in dict.fromkeys(one for one in (first, second) if one):
+                say.trouble(said)
     run.await_settled(machine, made, processes, say, operation.check)
 
 
@@ -138,10 +144,12 @@ def _publish(machine: Machine, live: App, made: Release) -> None:
         ) from error
 
 
-def _weigh(machine: Machine, app: App, answer: run.Answer, say: Transcript) -> None:
-    """A server error is only a warning, unless the live release does better."""
+def _weigh(machine: Machine, app: App, answer: run.Answer) -> str:
+    """What to say of an answer. A server error is only a warning, unless the live release does better."""
+    if answer.status == 400:
+        return f"GET / answers 400: does the app know its host {machine.host(app.name)}? (Django: ALLOWED_HOSTS)"
     if answer.status < 500:
-        return
+        return ""
     for process in route.web(app.processes):
         before = run.probe(process.address, machine.host(app.name), "/", 10)
         if before and before.status < 500:
@@ -150,4 +158,4 @@ def _weigh(machine: Machine, app: App, answer: run.Answer, say: Transcript) -> N
                 hint="see what it printed with: minpaas logs, mend it, and push again",
                 reason=f"GET / answers {answer.status}, the live release {before.status}",
             )
-    say.trouble(f"GET / answers {answer.status}: the app serves, but it may not be well")
+    return f"GET / answers {answer.status}: the app serves, but it may not be well"

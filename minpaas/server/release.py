@@ -38,11 +38,12 @@ def draft(app: App, plan: Plan, image: str, commit: str, why: Why) -> Release:
 
 
 def settle_config(machine: Machine, app: App, plan: Plan, transcript: Transcript) -> App:
-    """The app with the config vars that app.json has a value for, at its first deploy; what it lacks is said by name.
+    """The app with the config vars that its code has a value for, at its first deploy; what it lacks is said by name.
 
     They become the app's own with its first release; a deploy that fails leaves none behind.
     """
     values = machine.configs.read(app.name, app.config)
+    where = " and ".join(dict.fromkeys(one.where for one in plan.config_vars))
     made, missing = dict[str, str](), list[str]()
     for one in plan.config_vars:
         if one.name in values:
@@ -54,10 +55,10 @@ def settle_config(machine: Machine, app: App, plan: Plan, transcript: Transcript
         elif one.required and one.default is None and not one.generated:
             missing.append(one.name)
     if made:
-        transcript.detail(f"Config vars of app.json: {', '.join(sorted(made))}")
+        transcript.detail(f"Config vars of {where}: {', '.join(sorted(made))}")
     if missing:
         settings = " ".join(f"{name}=..." for name in missing)
-        transcript.trouble(f"app.json asks for {', '.join(missing)}: minpaas config:set {settings} -a {app.name}")
+        transcript.trouble(f"{where} asks for {', '.join(missing)}: minpaas config:set {settings} -a {app.name}")
     return app.model_copy(update={"config": machine.configs.write(app.name, {**values, **made})}) if made else app
 
 

@@ -69,14 +69,14 @@ def test_a_sample_is_small_and_a_change_of_it_runs_no_dependency_step_again(
     assert (sizes[0] - sizes[1]) / 1e6 < megabytes, sizes
 
 
-def test_requirements_that_only_pip_reads(stacks: Platform, checkout: Checkout, app: str) -> None:
+def test_requirements_as_windows_writes_them(stacks: Platform, checkout: Checkout, app: str) -> None:
     case = next(one for one in CASES if one.folder == "python-requirements-flask-without-procfile")
     checked_out(case, checkout)
     (checkout.path / "requirements.txt").write_bytes("flask\n".encode("utf-16"))  # as PowerShell's > writes it
     checkout.commit({}, "From Windows")
     pushed = stacks.push(checkout, app)
     assert pushed.returncode == 0, pushed.stdout
-    assert "$ python -m pip install" in pushed.stdout
+    assert "$ uv pip install -r requirements.txt" in pushed.stdout
     assert stacks.get(app)[0] == 200
 
 

@@ -69,6 +69,20 @@ def test_what_app_json_asks_for() -> None:
     assert next((one.name, one.sets) for one in made.addons) == ("heroku-postgresql", "DATABASE_URL")
 
 
+def test_a_procfile_without_web_starts_its_other_processes() -> None:
+    made = plan(Folder(APPS / "python-worker-without-web"))
+    assert (made.start, made.formation) == ("", {"bot": 1})
+
+
+def test_what_render_yaml_asks_for() -> None:
+    made = plan(Folder(APPS / "render-yaml-that-installs-from-a-folder"))
+    vars = {one.name: one for one in made.config_vars}
+    assert sorted(vars) == ["API_SECRET", "GREETING", "MAIL_TOKEN"]
+    assert vars["GREETING"].default == "a config var of render.yaml"
+    assert vars["API_SECRET"].generated
+    assert vars["MAIL_TOKEN"].required
+
+
 def test_an_app_keeps_its_version_until_it_asks() -> None:
     folder = Folder(APPS / "python-requirements-flask-without-procfile")
     assert plan(folder, sticky="python:3.11").version == "3.11"

@@ -1,5 +1,6 @@
 """Which version comes of what is asked: as it is written in the wild."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,15 @@ PYTHONS = {
     ("runtime.txt", "python-3.11.4\n"): "3.11",
     ("runtime.txt", "python-3.10.12"): "3.11",
     ("runtime.txt", "python-3.8.18"): "3.9",
+    ("runtime.txt", "python-3.6.6"): "3.9",
+    ("runtime.txt", "Python 3.7.2"): "3.9",
+    ("runtime.txt", "3.11.4\r\n"): "3.11",
+    (".python-version", "3.11.4/envs/shop\n"): "3.11",
+    ("Pipfile", '[requires]\npython_version = "3.11"\n'): "3.11",
+    (
+        "render.yaml",
+        "services:\n  - type: web\n    envVars:\n      - key: PYTHON_VERSION\n        value: 3.11.4\n",
+    ): "3.11",
     (".tool-versions", "nodejs 20.1.0\npython 3.11.2\n"): "3.11",
     ("pyproject.toml", '[project]\nname = "a"\nrequires-python = ">=3.8,<3.12"\n'): "3.11",
     ("pyproject.toml", '[project]\nname = "a"\nrequires-python = "~=3.11.0"\n'): "3.11",
@@ -63,7 +73,7 @@ def test_a_version_of_python(file: tuple[str, str], chosen: str, tmp_path: Path)
     assert plan(Folder(tmp_path)).version == chosen
 
 
-@pytest.mark.parametrize("asked", ["3.7.9", "2.7.18", "3.99", "pypy3.9-7.3"])
+@pytest.mark.parametrize("asked", ["2.7.18", "3.99", "pypy3.9-7.3"])
 def test_a_python_that_cannot_be_had(asked: str, tmp_path: Path) -> None:
     (tmp_path / "runtime.txt").write_text(f"python-{asked}\n")
     (tmp_path / "app.py").write_text("")
@@ -80,3 +90,103 @@ def test_a_limit_of_the_project_forbids_the_next_newer_one(tmp_path: Path) -> No
     (tmp_path / "app.py").write_text("")
     with pytest.raises(PlanError, match=r"3\.12"):
         plan(Folder(tmp_path))
+
+
+# what is asked, what is pinned and where: what is built with
+PINNED = {
+    ("", "requirements.txt", "numpy==1.26.4\n"): "3.11",
+    ("", "requirements.txt", "Pillow ~= 8.1.0  # ours\n"): "3.9",
+    ("", "requirements.txt", "six==1.16.0\nrequests==2.31.0\n"): "3.13",
+    ("", "requirements.txt", "urllib3==1.25.8 ; python_version >= '3.6' \\\n    --hash=sha256:00\n"): "3.11",
+    ("", "requirements.txt", "-r requirements/base.txt\n"): "3.11",
+    ("3.12.1", "requirements.txt", "pandas==2.1.4\n"): "3.11",
+    ("3.12.1", "requirements.txt", "pandas==2.3.0\n"): "3.13",
+    ("3.10.4", "requirements.txt", "scipy==1.7.1\n"): "3.9",
+    ("3.13", "requirements.txt", "numpy==1.26.4\n"): "3.13",
+    ("", "Pipfile.lock", '{"default": {"scikit-learn": {"version": "==1.0.2"}}}'): "3.9",
+    ("", "poetry.lock", """
+[[package]]
+name = "anything"
+version = "1"
+files = [{file = "anything-1-cp311-cp311-manylinux_2_17_x86_64.whl"}, {file = "anything-1.tar.gz"}]
+[[package]]
+name = "tool"
+version = "1"
+groups = ["dev"]
+files = [{file = "tool-1-cp36-cp36m-manylinux1_x86_64.whl"}]
+"""): "3.11",
+    ("", "poetry.lock", """
+[[package]]
+name = "anything"
+version = "1"
+category = "main"
+[metadata.files]
+anything = [
+    {file = "anything-1-cp38-cp38-manylinux1_x86_64.whl"}, {file = "anything-1-cp39-cp39-manylinux1_x86_64.whl"},
+]
+"""): "3.9",
+    ("", "uv.lock", """
+[[package]]
+name = "plain"
+version = "1"
+wheels = [{url = "https://files/plain-1-py3-none-any.whl"}]
+[[package]]
+name = "stable"
+version = "1"
+wheels = [{url = "https://files/stable-1-cp37-abi3-manylinux_2_28_x86_64.whl"}]
+[[package]]
+name = "two"
+version = "1"
+wheels = [{url = "https://files/two-1-cp39-cp39-manylinux_2_17_x86_64.whl"}]
+[[package]]
+name = "two"
+version = "2"
+wheels = [{url = "https://files/two-2-cp313-cp313-manylinux_2_17_x86_64.whl"}]
+"""): "3.13",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "chosen"), PINNED.items(), ids=[f"{a or 'open'} {b} {c[:24]!r}" for a, b, c in PINNED]
+)
+def test_a_version_that_the_pins_go_with(told: tuple[str, str, str], chosen: str, tmp_path: Path) -> None:
+    asked, name, text = told
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/base.txt").write_text("lxml==4.9.3\n")
+    (tmp_path / name).write_text(text)
+    (tmp_path / "app.py").write_text("")
+    if asked:
+        (tmp_path / "runtime.txt").write_text(f"python-{asked}\n")
+    if name != "requirements.txt":
+        (tmp_path / "pyproject.toml").write_text('[project]\nname = "a"\nversion = "1"\n')
+    assert plan(Folder(tmp_path)).version == chosen
+
+
+def test_files_that_windows_wrote(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes("Django==4.1\r\nnumpy==1.26.4\r\n".encode("utf-16"))
+    (tmp_path / "Procfile").write_bytes("web: python serve.py\r\n".encode("utf-16"))
+    (tmp_path / ".python-version").write_bytes("\ufeff3.12\r\n".encode())
+    made = plan(Folder(tmp_path))
+    assert (made.version, made.start, made.install) == (
+        "3.11",
+        "python serve.py",
+        "uv pip install -r requirements.txt",
+    )
+
+
+BESIDE = {
+    "Flask==1.1.2\ngunicorn\n": ["itsdangerous<2.1", "jinja2<3.1", "werkzeug<2.1"],
+    "Flask_Login==0.5.0\nFlask==1.1.2\nJinja2==2.11.3\nitsdangerous==1.1.0\n": ["markupsafe<2.1", "werkzeug<2.1"],
+    "flask==2.2.2\nwerkzeug\n": ["werkzeug<3"],
+    "flask==2.2.2\nWerkzeug>=2\n": [],
+    "pandas==1.5.3\nnumpy\nopenai==1.12.0\n": ["httpx<0.28", "numpy<2"],
+    "pandas==2.2.3\nflask==3.0.0\n": [],
+}
+
+
+@pytest.mark.parametrize(("requirements", "wanted"), BESIDE.items(), ids=[repr(one)[:30] for one in BESIDE])
+def test_what_a_pin_needs_in_an_older_version(requirements: str, wanted: list[str], tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text(requirements)
+    (tmp_path / "Procfile").write_text("web: serve\n")
+    made = plan(Folder(tmp_path))
+    assert [one for one in sorted(shlex.split(made.install)[5:]) if "<" in one] == wanted

@@ -13,6 +13,7 @@ from dulwich.objects import ZERO_SHA, Blob, Commit, ObjectID, Tag, Tree
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
+from minpaas.plan.tree import decoded
 from minpaas.server.errors import DeployFailed
 
 _HOOKS = ("post-receive", "proc-receive")
@@ -178,7 +179,7 @@ class Files:
         blob = self._repo[object_id]
         if not isinstance(blob, Blob) or blob.raw_length() > limit:
             return None
-        return blob.data.decode("utf-8", "replace")
+        return decoded(blob.data)
 
     def walk(self) -> Iterator[tuple[bytes, int, ObjectID]]:
         """Every entry that is not a folder: path, mode, object id."""

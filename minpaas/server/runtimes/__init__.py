@@ -143,6 +143,7 @@ def _shims(plan: Plan, recipe: PythonRecipe) -> list[str]:
     asked = {one for one in ("uv", "poetry", "pipenv") if re.search(rf"\b{one} run\b", commands)}
     files = {"pyproject.toml": "uv", "uv.lock": "uv", "poetry.lock": "poetry"}
     asked |= {tool for name, tool in files.items() if name in recipe.manifests}
+    asked |= set(recipe.runners)
     asked |= {"pipenv"} if recipe.locked or "Pipfile" in plan.install else set()
     return sorted(asked)
 

@@ -1,0 +1,5 @@
+from pathlib import Path
+
+
+def words():
+    return Path("words.txt").read_text()

@@ -1,0 +1,5 @@
+import time
+
+while True:
+    print("listening to nobody", flush=True)
+    time.sleep(1)

@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+set -o errexit
+pip install -r requirements.txt
+python manage.py migrate --no-input

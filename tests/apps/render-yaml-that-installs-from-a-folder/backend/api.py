@@ -1,0 +1,10 @@
+import os
+
+import bottle
+
+app = bottle.Bottle()
+
+
+@app.get("/")
+def front():
+    return f"{os.environ['GREETING']}, and a secret of {len(os.environ['API_SECRET'])}"
