@@ -78,10 +78,18 @@ _ALL = (
     ),
     _Known(
         r"(?i)engine \"?node\"? is incompatible|ERR_PNPM_UNSUPPORTED_ENGINE|EBADENGINE.*npm error|Requires-Python|"
-        r"requires a different Python|does not satisfy Python ?[<>=]|current Python version .* does not satisfy",
+        r"requires a different Python|does not satisfy Python ?[<>=]|current Python version .* does not satisfy|"
+        r"no wheels with a matching Python|we only found wheels for",
         "A package asks for another version",
         "a package does not go with this version of the language",
         "ask for a version that it goes with (engines in package.json, or .python-version), commit, and push again",
+    ),
+    _Known(
+        r"longintrepr\.h|'ImpImporter'|No module named '(?:distutils|imp)'|has no attribute '(?:cython_sources|_PyGen_Send)'|"
+        r"_PyInterpreterState_Get|_PyUnicode_Ready|use_2to3 is invalid|has invalid metadata|cannot import name 'Feature' from 'setuptools'",
+        "A package is too old for this Python",
+        "a package is compiled here, and it was written for an older version of Python or of setuptools",
+        "take a newer version of it, or ask for an older Python in .python-version; commit, and push again",
     ),
     _Known(
         r"(?:fatal error: ([\w./-]+\.h): No such file|(?:Package|Dependency) '?\"?([\w.+-]+)\"?'?,? (?:required by|was not found|not found)|"
@@ -125,6 +133,40 @@ _LOCKS = (
     ("poetry", "poetry lock"),
     ("uv ", "uv lock"),
 )
+
+
+# what a process printed before it ended, and what to do about it
+_AT_START = (
+    (
+        r"ModuleNotFoundError: No module named '([\w.]+)'",
+        "{0} is not installed: add the package that has it to requirements.txt (or to the lock file), commit, and push again",
+    ),
+    (
+        r"ImportError: cannot import name '\w+' from '(\w+)",
+        "a package does not go with this {0}: name the version of {0} that it was written for, commit, and push again",
+    ),
+    (
+        r"numpy\.dtype size changed|compiled using NumPy 1\.x cannot be run in",
+        "a package does not go with this numpy: add  numpy<2  to requirements.txt, commit, and push again",
+    ),
+    (
+        r"PermissionError: \[Errno 13\] Permission denied: '(/[^']+)'",
+        "it may write below /app, /tmp and its home: set the path of {0} to one there, by a config var or in the code, and push again",
+    ),
+    (
+        r"(?:sh|bash|exec): (?:line )?(?:\d+: )?(?:exec: )?([\w.-]+): (?:command )?not found",
+        "{0} is not installed: add the package that has it, or to an Aptfile, commit, and push again",
+    ),
+)
+
+
+def of_process(lines: list[str]) -> str:
+    """What to do about a process that ended or did not answer, by what it printed at last; empty where that says nothing."""
+    said = "\n".join(lines)
+    for pattern, hint in _AT_START:
+        if found := re.findall(pattern, said):
+            return hint.format(found[-1])
+    return ""
 
 
 def explain(failed: str, output: list[str], error: str) -> BuildFailed:

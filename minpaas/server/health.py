@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from docker.errors import NotFound
 
+from minpaas.server import failures
 from minpaas.server.engine import Container
 from minpaas.server.errors import AppCrashed, DeployFailed, NoAnswer, NotListening
 from minpaas.server.machine import Machine
@@ -61,8 +62,8 @@ def await_healthy(
         return None
     try:
         return _await_answer(machine, release, process, transcript, check)
-    except DeployFailed:
-        _last_lines(machine, process, transcript)
+    except DeployFailed as error:
+        _last_lines(machine, process, transcript, error)
         raise
 
 
@@ -77,8 +78,8 @@ def await_settled(
         for process in silent:
             try:
                 _alive(machine, process)
-            except DeployFailed:
-                _last_lines(machine, process, transcript)
+            except DeployFailed as error:
+                _last_lines(machine, process, transcript, error)
                 raise
         time.sleep(0.1)
 
@@ -268,11 +269,14 @@ def _unwell(release: Release, attempts: int, told: str) -> DeployFailed:
     )
 
 
-def _last_lines(machine: Machine, process: Process, transcript: Transcript) -> None:
+def _last_lines(machine: Machine, process: Process, transcript: Transcript, failed: DeployFailed | None = None) -> None:
+    """Show what a process printed at last; where that says the cause, it is the next step of the error."""
     lines = machine.engine.last_lines(process.container)
     transcript.step(f"The last lines of {process.name}" if lines else f"{process.name} printed nothing")
     for line in lines:
         transcript.output(line)
+    if failed and (hint := failures.of_process(lines)):
+        failed.hint = hint
 
 
 def _alive(machine: Machine, process: Process) -> Container:

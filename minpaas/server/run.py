@@ -32,6 +32,8 @@ log = logging.getLogger("minpaas.run")
 _SHELLS_OWN = re.compile(
     r"(exit|cd|export|set|unset|read|eval|exec|\.|source|shift|trap|umask|ulimit|wait|type|command|:)(\s|$)"
 )
+# what bash knows and sh does not: Procfiles are written for bash
+_BASH = re.compile(r"(^|[;&|(]\s*)source\s|\[\[|<\(|&>|\bpipefail\b|\$'|\$\{\w+(:\d|//|\^|,)|\{\w+\.\.\w+\}")
 _RELEASE_COMMAND = 3600.0  # seconds
 
 
@@ -146,6 +148,8 @@ def command_line(command: str) -> list[str] | None:
     """
     if not command:
         return None
+    if _BASH.search(command):
+        return ["/bin/bash", "-c", command]
     simple = not re.search(r"[;&|<>()`\n]", command)
     assignments = re.match(r"(?:[A-Za-z_]\w*=\S*\s+)*", command)
     cut = assignments.end() if assignments else 0

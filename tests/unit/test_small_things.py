@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from minpaas.server import procfile, settings
+from minpaas.server import failures, procfile, settings
 from minpaas.server.addresses import Addresses
 from minpaas.server.errors import BadProcfile, BadSetting
 from minpaas.server.run import command_line, concurrency
@@ -89,6 +89,13 @@ def test_commands_take_the_place_of_their_shell(command: str, shell: str) -> Non
     assert command_line(command) == ["/bin/sh", "-c", shell]
 
 
+@pytest.mark.parametrize(
+    "command", ["source ./env && serve", "cd a && source b", "[[ -n $A ]] && serve", "set -o pipefail; a | tee b"]
+)
+def test_what_only_bash_knows_is_run_by_it(command: str) -> None:
+    assert command_line(command) == ["/bin/bash", "-c", command]
+
+
 def test_an_image_may_have_its_own_command() -> None:
     assert command_line("") is None
 
@@ -129,3 +136,18 @@ def test_a_bad_setting_is_named(env: dict[str, str]) -> None:
     with pytest.raises(BadSetting) as caught:
         settings.load(env)
     assert next(iter(env)) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("ModuleNotFoundError: No module named 'pandas'", "pandas is not installed"),
+        ("ImportError: cannot import name 'escape' from 'jinja2' (/venv/lib/...)", "does not go with this jinja2"),
+        ("/bin/sh: 1: exec: gunicorn: not found", "gunicorn is not installed"),
+        ("bash: line 1: make: command not found", "make is not installed"),
+        ("Traceback (most recent call last):", ""),
+    ],
+)
+def test_what_a_process_printed_says_the_next_step(line: str, hint: str) -> None:
+    assert hint in failures.of_process(["first", line, "last"])
+    assert bool(hint) == bool(failures.of_process([line]))
