@@ -41,6 +41,7 @@ _SERVERS = (
     "hono",
     "@hapi/hapi",
 )
+_NITRO = {"nitro", "nitropack", "nitro-nightly", "vinxi"}
 _LISTENS = re.compile(r"\blisten\s*\(|createServer|\bserve\s*\(")
 # where the script that builds has another name, by the framework
 _BUILDS = (
@@ -94,6 +95,8 @@ def _renders(tree: Tree, names: set[str], package: Mapping[str, Any]) -> bool:
     """Whether a framework of pages is told to render them on a server."""
     if "@astrojs/node" in names:
         return "adapter" in _config(tree, "astro.config")
+    if names & _NITRO:
+        return True
     static_output = re.search(r'"outputMode"\s*:\s*"static"', tree.read("angular.json") or "")
     return "@angular/ssr" in names and server_command(tree, package) is not None and not static_output
 
@@ -165,6 +168,8 @@ def server_command(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | 
         return "node build", f"SvelteKit with adapter-{adapter}"
     if adapter:
         return "vite preview --host 0.0.0.0 --port $PORT", f"SvelteKit with adapter-{adapter}, which leaves no server"
+    if names & _NITRO:
+        return "node .output/server/index.mjs", "the server that Nitro builds"
     if "@astrojs/node" in names:
         return "HOST=0.0.0.0 node dist/server/entry.mjs", "Astro with its node adapter"
     if "next" in names:

@@ -61,6 +61,14 @@ def npm(node: str) -> int:
     return next(npm for line, npm in _NPM.items() if int(node.split(".")[0]) >= line)
 
 
+def npm_release(node: str) -> str:
+    """Which release of that npm is installed: the newest, but of 11 the last that takes the lock files that many have.
+
+    Later ones refuse those without the packages of other platforms, which npm itself writes now and then.
+    """
+    return "11.6.1" if npm(node) == 11 else str(npm(node))
+
+
 def needs_old_hashes(tree: Tree, package: dict[str, Any], node: str) -> bool:
     """Whether what builds needs OpenSSL 1's hashes, and this Node.js has them no more."""
     limit = min((line for _, _, line in _too_old(tree, package)), default=99)

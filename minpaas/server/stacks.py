@@ -89,7 +89,12 @@ def _dockerfile(stack: str, base: str, official: bool, near: bool = False) -> st
     facts: dict[str, object] = {"base": base, "official": official, "version": version}
     if kind == "node":
         wanted = [f"~{version}", f"^{version}"] if near else [version]
-        facts |= {"machine": machine, "npm": node_versions.npm(version), "wanted": wanted}
+        facts |= {
+            "machine": machine,
+            "npm": node_versions.npm(version),
+            "npm_release": node_versions.npm_release(version),
+            "wanted": wanted,
+        }
     elif kind == "python":
         own = _SUITE_LIBRARIES.get(_SUITES.get(version, ""), "libffi8 libxml2")
         facts |= {"libraries": f"{_LIBRARIES} {own}", "seeded": _number(version, 1) < 12}

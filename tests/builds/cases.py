@@ -381,6 +381,20 @@ NODE = [
         warns=(NO_LOCK,),
         answers="a page of SvelteKit",
     ),
+    Case(
+        "node-server-built-by-nitro",
+        "node",
+        start="node .output/server/index.mjs",
+        warns=(NO_LOCK,),
+        answers="answered by nitro",
+    ),
+    Case(
+        "node-angular-rendered-on-the-server",
+        "node",
+        start="node dist/shop/server/server.mjs",
+        says=("Angular rendered on the server",),
+        warns=(NO_LOCK,),
+    ),
     Case("node-workspaces", "node", warns=(NO_LOCK,), answers="words of a workspace"),
     Case("node-native-addon", "node", warns=(NO_LOCK,), answers="compiled here"),
     Case(

@@ -1,11 +1,14 @@
 """Applications of tests/apps, pushed unchanged, must answer."""
 
 import http.client
+import json
+import platform
 import re
 import shutil
 
 import pytest
 
+from tests.builds import locks
 from tests.builds.cases import CASES, Case
 from tests.builds.conftest import checked_out
 from tests.conftest import ROOT, Checkout, Platform
@@ -102,3 +105,19 @@ def test_redirects_headers_and_proxies_of_static_json(stacks: Platform, checkout
     stacks.request("PATCH", f"/apps/{app}/config", {"values": {"API_URL": "http://127.0.0.1:8000/admin"}})
     status, text = stacks.get(app, "/api/people%20x?all=1")
     assert (status, "for its people" in text) == (200, True)
+
+
+def test_a_lock_file_without_the_packages_of_other_platforms(stacks: Platform, checkout: Checkout, app: str) -> None:
+    """npm itself writes such files now and then; only some of its versions take them."""
+    server = 'const { version } = require("esbuild");\nrequire("http").createServer((_, answer) => answer.end(version))'
+    package = {"private": True, "dependencies": {"esbuild": "0.25.0"}, "scripts": {"start": "node server.js"}}
+    checkout.commit({"package.json": json.dumps(package), "server.js": f"{server}.listen(process.env.PORT);\n"})
+    locks.make("package-lock.json", checkout.path, "package-lock.json")
+    lock = json.loads((checkout.path / "package-lock.json").read_text())
+    here = "linux-arm64" if platform.machine() in ("aarch64", "arm64") else "linux-x64"
+    kept = {name: one for name, one in lock["packages"].items() if "@esbuild/" not in name or here in name}
+    assert len(kept) < len(lock["packages"])
+    checkout.commit({"package-lock.json": json.dumps({**lock, "packages": kept})})
+    pushed = stacks.push(checkout, app)
+    assert pushed.returncode == 0, pushed.stdout
+    assert stacks.get(app) == (200, "0.25.0")

@@ -166,6 +166,7 @@ def test_sigkill_at_random_moments_leaves_the_old_or_the_new_state(tmp_path: Pat
         registry = opened(tmp_path)
         number = int(registry.app("hello").command)
         registry.close()
-        assert number > last
+        assert number >= last  # the same where a busy machine let it write nothing
         last = number
         assert [p.name for p in (tmp_path / "state").iterdir() if p.name.endswith(".tmp")] == []
+    assert last > 12

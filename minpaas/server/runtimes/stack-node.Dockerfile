@@ -36,7 +36,7 @@ RUN mkdir /node && cd /node \
     && npm="/opt/wheel/bin/node /opt/wheel/lib/node_modules/npm/bin/npm-cli.js" \
     && {% for one in wanted %}{{ "|| " if not loop.first }}$npm pack --silent "node-linux-{{ machine }}@{{ one }}" {% endfor %}&& tar -xzf node-linux-*.tgz --strip-components=1 \
     && rm -rf *.tgz *.md LICENSE package.json share \
-    && $npm install --silent --global --prefix /node npm@{{ npm }}
+    && $npm install --silent --global --prefix /node npm@{{ npm_release }}
 
 FROM system AS run
 COPY --from=fetch /node/bin /usr/local/bin

@@ -1,0 +1,1 @@
+export default () => "answered by nitro";

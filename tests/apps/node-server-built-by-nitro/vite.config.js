@@ -1,0 +1,3 @@
+import { nitro } from "nitro/vite";
+
+export default { plugins: [nitro()], nitro: { serverDir: "./server" } };
