@@ -85,13 +85,11 @@ class AppJson:
 def read(tree: Tree, notes: Notes) -> AppJson:
     """The tree's app.json, or an empty one. Raises PlanError naming the line."""
     text = tree.read("app.json")
-    if text is None:
-        return AppJson()
-    found = parse_json(text, "app.json")
-    buildpacks = _urls(found.get("buildpacks"))
+    found = parse_json(text, "app.json") if text is not None else {}
+    buildpacks = _urls(found.get("buildpacks")) or _named_elsewhere(tree)
     addons = add_ons(found.get("addons"), "app.json", notes)
     return AppJson(
-        True,
+        text is not None,
         list(config_vars(found.get("env"))),
         _formation(found.get("formation")),
         _postdeploy(found.get("scripts")),
@@ -189,6 +187,13 @@ def _addons(told: Any) -> Any:
 
 def _urls(told: Any) -> list[str]:
     return [str(one.get("url") if isinstance(one, dict) else one) for one in (told if isinstance(told, list) else [])]
+
+
+def _named_elsewhere(tree: Tree) -> list[str]:
+    """Buildpacks of .buildpacks, one URL a line, and of project.toml."""
+    lines = [line.strip() for line in (tree.read(".buildpacks") or "").splitlines() if line.strip()]
+    groups = re.findall(r"^\s*(?:id|uri)\s*=\s*[\"']([\w./:-]+)[\"']", tree.read("project.toml") or "", re.M)
+    return [one for one in lines if not one.startswith("#")] or groups
 
 
 def _runtimes(urls: list[str]) -> tuple[Runtime, ...]:

@@ -29,6 +29,8 @@ def plan(
     environment: dict[str, str] = {}
     app = appjson.read(tree, notes)
     declared = procfile.read(tree, notes) or heroku_yml.commands(tree)
+    if wrong := procfile.misnamed(tree):
+        notes.warn(f"{wrong} is not read: git mv {wrong} Procfile")
     chosen = runtime or _detect(tree, app, declared, notes)
     release = declared.get("release", "")
     health = app.health_path
@@ -75,7 +77,8 @@ def _planned(
 
 
 def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Runtime:
-    named = [one for one in app.runtimes if one in get_args(Runtime)]
+    there = {"python": python.detect, "node": node.detect, "static": static.detect}
+    named = [one for one in app.runtimes if one in get_args(Runtime) and there[one](tree)]
     if named and dockerfile.detect(tree) and not heroku_yml.read(tree):
         # buildpacks are an explicit wish: a Dockerfile beside them is for something else
         chosen: Runtime = "python" if "python" in named and python.detect(tree) else named[0]
@@ -106,8 +109,8 @@ def _nothing(tree: Tree) -> PlanError:
     hint = "add a requirements.txt (Python), a package.json (Node.js), an index.html or a Dockerfile at the top, commit, push again"
     if spelt := python.misspelt(tree):
         hint = f"did you mean requirements.txt? git mv {spelt} requirements.txt, commit, and push again"
-    elif static.is_jekyll(tree):
-        return static.no_jekyll()
+    elif maker := static.generator(tree):
+        return static.not_run(*maker)
     elif below := _below(tree, names):
         hint = below
     elif found := languages.hint_of(tree):

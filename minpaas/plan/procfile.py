@@ -6,11 +6,18 @@ from minpaas.plan.model import Notes, PlanError
 from minpaas.plan.tree import Tree
 
 _LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,62})\s*:\s*(\S.*)")
+_NAMES = re.compile(r"procfile(\.(txt|web|md))?", re.I)
 
 
 def read(tree: Tree, notes: Notes) -> dict[str, str]:
     """The process types of a tree's Procfile; none when there is no Procfile. Raises PlanError naming the line."""
     return parse(tree.read("Procfile") or "", notes)
+
+
+def misnamed(tree: Tree) -> str | None:
+    """What was meant as a Procfile, and is not read as one."""
+    names = tree.names()
+    return None if "Procfile" in names else next((one for one in names if _NAMES.fullmatch(one)), None)
 
 
 def parse(text: str, notes: Notes | None = None) -> dict[str, str]:
@@ -19,6 +26,7 @@ def parse(text: str, notes: Notes | None = None) -> dict[str, str]:
     Of a type that is there twice the last line counts, as on Heroku, where there are notes to say so in.
     """
     types: dict[str, str] = {}
+    text = text.replace("\x00", "").lstrip("\ufffd")  # as PowerShell's > writes it: UTF-16
     for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         line = raw.strip()
         if not line or line.startswith("#"):

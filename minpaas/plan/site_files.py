@@ -69,7 +69,7 @@ def _static_json(tree: Tree, notes: Notes, built: bool) -> SiteRecipe:
     ]
     site = SiteRecipe(
         root,
-        fallback=next((file for one, file in routes if one in ("/**", "/*")), ""),
+        fallback=next((file for one, file in routes if one in ("/**", "/*")), "") or _everything(told.get("routes")),
         not_found=missing,
         clean=bool(told.get("clean_urls")),
         headers=tuple(_headers([(path, _mapping(one)) for path, one in _mapping(told.get("headers")).items()])),
@@ -95,6 +95,7 @@ def _staticfile(tree: Tree, built: bool) -> SiteRecipe:
     told = dict(re.findall(r"^\s*(\w+)\s*:\s*[\"']?([^\"'\n#]*?)[\"']?\s*$", tree.read("Staticfile") or "", re.M))
     root = _root(tree, told.get("root") or "", "Staticfile", built)
     spa = told.get("pushstate") in ("enabled", "true") or told.get("index_fallback") == "true"
+    spa = spa or "index.html" in told.get("try_files", "")
     hsts = told.get("http_strict_transport_security") == "true"
     headers = (Rule(".*", "max-age=31536000", name="Strict-Transport-Security"),) if hsts else ()
     return SiteRecipe(root, fallback="index.html" if spa else "", headers=headers)
@@ -172,14 +173,8 @@ def _lines_of_headers(text: str) -> Iterator[Rule]:
 def _vercel(site: SiteRecipe, tree: Tree, notes: Notes) -> SiteRecipe:
     """Of vercel.json, what any server of pages can do."""
     told = _json(tree, "vercel.json")
-    rewrites = [*_list(told.get("rewrites")), *_list(told.get("routes"))]
-    for one in rewrites:
-        source, target = (
-            str(one.get("source") or one.get("src") or ""),
-            str(one.get("destination") or one.get("dest") or ""),
-        )
-        if re.search(r"\(\.\*\)|:\w+\*|\(\?!.*\.\*", source) and target.lstrip("/") in ("", "index.html"):
-            site = replace(site, fallback=site.fallback or "index.html")
+    rewrites = _everything([*_list(told.get("rewrites")), *_list(told.get("routes"))])
+    site = replace(site, fallback=site.fallback or rewrites)
     redirects = [
         (str(one.get("source")), str(one.get("destination")), 308 if one.get("permanent") else 307)
         for one in _list(told.get("redirects"))
@@ -187,6 +182,16 @@ def _vercel(site: SiteRecipe, tree: Tree, notes: Notes) -> SiteRecipe:
     ]
     site = _with_redirects(site, redirects, "vercel.json", notes)
     return replace(site, clean=site.clean or told.get("cleanUrls") is True)
+
+
+def _everything(rewrites: Any) -> str:
+    """index.html, where a list of rewrites as Vercel has it answers all paths with it."""
+    for one in _list(rewrites):
+        source, target = one.get("source") or one.get("src"), one.get("destination") or one.get("dest")
+        everything = re.search(r"\(\.\*\)|:\w+\*|\(\?!.*\.\*", str(source))
+        if everything and str(target).lstrip("/") in ("", "index.html"):
+            return "index.html"
+    return ""
 
 
 def _headers(told: list[tuple[str, dict[str, Any]]]) -> Iterator[Rule]:

@@ -9,6 +9,12 @@ from minpaas.plan.tree import Tree
 
 # where pages are looked for, the most usual first
 _FOLDERS = ("public", "docs", "dist", "build", "www", "_site", "site", "html", "htdocs", "public_html", "out", "src")
+# a file, whose it is, where its pages go, and a further file that must be there
+_GENERATORS: tuple[tuple[str, ...], ...] = (
+    ("config.toml", "Zola", "public", "templates/"), ("mkdocs.yml", "MkDocs", "site"), ("book.toml", "mdBook", "book"),
+    ("_quarto.yml", "Quarto", "_site"), ("config.rb", "Middleman", "build", "source/"), ("pelicanconf.py", "Pelican", "output"),
+    ("antora-playbook.yml", "Antora", "build/site"),
+)  # fmt: skip
 # the way to have pages served by Heroku's PHP: index.php only passes on a page
 _PASSES_ON = re.compile(
     r"\s*<\?php\s+(?:header\([^)]*\);\s*)?(?:include|require|readfile)(?:_once)?\s*\(?\s*['\"](?:\./)?([\w-]+\.html?)['\"]\s*\)?\s*;?\s*(?:\?>)?\s*"
@@ -37,8 +43,8 @@ def only_passes_on(tree: Tree) -> bool:
 def plan(tree: Tree, types: dict[str, str], notes: Notes) -> Plan:
     """How to serve it. Raises PlanError."""
     mark = detect(tree) or ""
-    if is_jekyll(tree):
-        raise no_jekyll()
+    if maker := generator(tree):
+        raise not_run(*maker)
     notes.because(f"Static site, by {mark or 'what was asked'}")
     site = _site(tree, mark, notes)
     if types.get("web"):
@@ -68,7 +74,22 @@ def _page_of_php(tree: Tree) -> str | None:
     return match[1] if match and tree.has(match[1]) else None
 
 
-def is_jekyll(tree: Tree) -> bool:
+def generator(tree: Tree) -> tuple[str, str] | None:
+    """What makes pages of a tree that has none, and the folder where it puts them."""
+    names = set(tree.names())
+    if _is_jekyll(tree):
+        return "Jekyll", "_site"
+    if at_top(tree) or tree.has("public/index.html"):
+        return None
+    if names & {"hugo.toml", "hugo.yaml", "hugo.json"} or (
+        "config.toml" in names and names & {"archetypes/", "layouts/", "themes/"}
+    ):
+        return "Hugo", "public"
+    found = (one for one in _GENERATORS if one[0] in names and (len(one) == 3 or one[3] in names))
+    return next(((name, folder) for _, name, folder, *_ in found), None)
+
+
+def _is_jekyll(tree: Tree) -> bool:
     """Whether the pages are only what Jekyll makes pages of."""
     names = set(tree.names())
     if "_config.yml" not in names or ".nojekyll" in names or tree.has("_site/index.html"):
@@ -81,12 +102,12 @@ def is_jekyll(tree: Tree) -> bool:
     )
 
 
-def no_jekyll() -> PlanError:
-    """What is said of such a site."""
+def not_run(name: str, folder: str) -> PlanError:
+    """What is said of a tree that a generator of pages makes a site of."""
     return PlanError(
         "nothing",
-        "This is a Jekyll site, and Jekyll is not run here",
-        "there is a _config.yml, and pages with front matter",
-        "commit what jekyll build makes (the folder _site), or bring a Dockerfile; then push again",
-        "Jekyll is not run here",
+        f"This is a site for {name}, which is not run here",
+        f"there are the sources of its pages, and no {folder}/index.html",
+        f"commit what {name} makes (the folder {folder}), or bring a Dockerfile; then push again",
+        f"{name} is not run here",
     )

@@ -134,7 +134,7 @@ class Deploys:
         """What was planned, the image, and the app with the config vars that its code asks for."""
         machine, say = self.machine, operation.transcript
         config = machine.configs.read(app.name, app.config)
-        modules = submodules.fetch(machine, app.name, commit, operation.facts.get("repo", ""), say)
+        modules = submodules.fetch(machine, app.name, commit, self._origin(operation, app), say)
         folder = build.subfolder(app, config)
         with Source(machine.repo(app.name), commit, folder, modules) as files:
             if folder and not files.names():
@@ -163,6 +163,11 @@ class Deploys:
                     operation.on_halt = lambda: None
                     operation.check()
                 return build.with_port(machine.images, plan, image, say), image, app
+
+    def _origin(self, operation: Operation, app: App) -> str:
+        """Where the code comes from: this deploy's URL, else the one of the last deploy that had one."""
+        journals = reversed(self.machine.registry.journals(app.name))
+        return str(operation.facts.get("repo") or next((one["repo"] for one in journals if one.get("repo")), ""))
 
     def _postdeploy(self, operation: Operation, live: App, made: Release, command: str) -> None:
         """app.json's script after the first deploy; the release is live already, so a failure is only said."""

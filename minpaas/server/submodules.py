@@ -13,6 +13,7 @@ from minpaas.server.transcript import Transcript
 
 _DEEPEST = 8
 _MOST = 200
+_WHOLE = "write the whole URL (or deploy once from a URL: minpaas deploy --repo URL)"
 
 
 def fetch(machine: Machine, app: str, commit: str, origin: str, transcript: Transcript) -> dict[str, str]:
@@ -54,7 +55,7 @@ def _absolute(url: str, base: str, path: str, machine: Machine) -> str:
     """A URL that can be fetched from. Raises FetchFailed."""
     if url.startswith(("./", "../")):
         if not base:
-            raise _failed(path, f"its URL {url} is relative, and a push does not say to what", "write the whole URL")
+            raise _failed(path, f"its URL {url} is relative, and a push does not say to what", _WHOLE)
         url = urllib.parse.urljoin(base.removesuffix(".git").rstrip("/") + "/", url)
     try:
         url = repo_url(url)

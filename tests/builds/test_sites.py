@@ -169,12 +169,15 @@ SITES: list[tuple[str, dict[str, str], str, str]] = [
         "dist",
         "",
     ),
+    ("hugo with its pages", {"hugo.toml": "", "content/a.md": "", "public/index.html": PAGE}, "public", ""),
     ("in docs", {"docs/index.html": PAGE, "README.md": ""}, "docs", ""),
     ("a committed build", {"dist/index.html": PAGE, "src/main.ts": ""}, "dist", ""),
     ("static.json of one that builds", {"static.json": '{"root": "site/", "routes": {"/**": "app.html"}}', "package.json": package(build="vite build", needs="vite")}, "site", "app.html"),
     ("static.json with headers only", {"static.json": '{"headers": {"/**": {"X-A": "b"}}}', "index.html": PAGE}, ".", ""),
     ("static.json that leads out", {"static.json": '{"root": "../client"}', "index.html": PAGE}, ".", ""),
     ("static.json with a full path", {"static.json": '{"root": "/app/www"}', "www/index.html": PAGE}, "www", ""),
+    ("static.json with the routes of Vercel", {"static.json": '{"routes": [{"src": "/(.*)", "dest": "/index.html"}]}', "index.html": PAGE}, ".", "index.html"),
+    ("Staticfile with try_files", {"Staticfile": "root: .\ntry_files: {path} /index.html\n", "index.html": PAGE}, ".", "index.html"),
     ("redirects of Netlify", {"index.html": PAGE, "_redirects": "/*  /index.html  200\n"}, ".", "index.html"),
     (
         "netlify.toml",
@@ -244,6 +247,8 @@ def test_a_tree_that_serves_itself(tmp_path: Path, files: dict[str, str], start:
 REFUSED = [
     ("jekyll", {"_config.yml": "", "index.html": "---\nlayout: x\n---\n", "Gemfile": ""}, "Jekyll is not run here"),
     ("jekyll in markdown", {"_config.yml": "", "index.md": "# x", "_posts/1.md": ""}, "Jekyll is not run here"),
+    ("hugo", {"hugo.toml": "", "content/a.md": "", "static/a.css": ""}, "Hugo is not run here"),
+    ("mkdocs", {"mkdocs.yml": "", "docs/index.md": ""}, "MkDocs is not run here"),
     ("rails", {"Gemfile": "", "config.ru": "", "package.json": package(build="esbuild app.js", needs="esbuild")}, "Ruby needs a Dockerfile"),
     ("sinatra beside a page", {"Gemfile": "", "config.ru": "require './app'\nrun App", "index.html": PAGE}, "Ruby needs a Dockerfile"),
     ("laravel", {"artisan": "", "composer.json": "{}", "package.json": package(build="vite build", needs="vite")}, "PHP needs a Dockerfile"),
@@ -331,3 +336,28 @@ def test_values_of_app_json_that_are_no_text(tmp_path: Path) -> None:
 def test_a_formation_as_it_was_written_once(tmp_path: Path) -> None:
     told = '{"formation": [{"process": "web", "size": "hobby", "quantity": 2}]}'
     assert planned(tmp_path, {"index.html": PAGE, "app.json": told}).formation == {"web": 2}
+
+
+def test_a_procfile_from_windows(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_bytes("web: node web.js\r\n".encode("utf-16"))
+    assert planned(tmp_path, {"package.json": package(), "web.js": ""}).start == "node web.js"
+
+
+def test_a_procfile_of_another_name(tmp_path: Path) -> None:
+    made = planned(tmp_path, {"procfile.txt": "web: node web.js", "package.json": package("node web.js")})
+    assert "procfile.txt is not read: git mv procfile.txt Procfile" in made.warnings
+
+
+def test_buildpacks_that_are_named_elsewhere(tmp_path: Path) -> None:
+    both = {"requirements.txt": "flask\n", "package.json": package("node web.js")}
+    assert (
+        planned(tmp_path, {**both, ".buildpacks": "https://github.com/heroku/heroku-buildpack-nodejs\n"}).runtime
+        == "node"
+    )
+
+
+def test_a_buildpack_of_what_is_not_there(tmp_path: Path) -> None:
+    told = '{"buildpacks": [{"url": "heroku/nodejs"}]}'
+    assert (
+        planned(tmp_path, {"app.json": told, "requirements.txt": "flask\n", "app.py": "app = 1\n"}).runtime == "python"
+    )

@@ -72,6 +72,23 @@ def test_a_submodule_that_is_not_there_is_named(near: Platform, host: GitHost, c
     assert "nowhere.git" in pushed.stdout
 
 
+def test_a_push_takes_a_relative_url_from_the_last_deploy_by_url(
+    near: Platform, host: GitHost, checkout: Checkout, app: str
+) -> None:
+    checkout.commit({**SERVER, "top.txt": "top"})
+    checkout.git("submodule", "add", "-q", host.url("inner"), "inner")
+    checkout.git("config", "-f", ".gitmodules", "submodule.inner.url", "../inner.git")
+    checkout.commit({}, "A submodule by a relative URL")
+    refused = near.push(checkout, app)
+    assert (refused.returncode, "deploy once from a URL" in refused.stdout) == (1, True), refused.stdout
+    publish(host, "outer", checkout)
+    assert near.cli("deploy", app, "--repo", host.url("outer")).returncode == 0
+    checkout.commit({"top.txt": "later"})
+    pushed = near.push(checkout, app)
+    assert pushed.returncode == 0, pushed.stdout
+    assert near.get(app) == (200, "deep later")
+
+
 def test_one_folder_of_several_is_built(platform: Platform, checkout: Checkout, app: str) -> None:
     files = {f"services/api/{name}": text for name, text in SERVER.items()}
     checkout.commit({**files, "services/api/a.txt": "the api", "b.txt": "not this"})
