@@ -18,6 +18,13 @@ _HEAP = "--max-old-space-size=2560"
 _HOSTS = {
     "next": "HOSTNAME", "nuxt": "HOST", "@astrojs/node": "HOST", "@adonisjs/core": "HOST", "fastify-cli": "FASTIFY_ADDRESS",
 }  # fmt: skip
+_PRODUCTION = ("start:prod", "start:production", "prod")
+_MADE = re.compile(r"(dist|build|lib|out)/")  # where a build puts what it makes
+_ENTRIES = (
+    "server.js", "index.js", "app.js", "server.mjs", "index.mjs", "main.js", "src/index.js", "src/server.js", "src/app.js",
+    "src/main.js",
+)  # fmt: skip
+_BUN_ENTRIES = ("index.ts", "server.ts", "src/index.ts", "src/server.ts", "src/index.tsx")
 # the files of platforms that leave the devDependencies where they are
 _KEEPING = ("render.yaml", "railway.json", "railway.toml", "nixpacks.toml")
 
@@ -145,7 +152,7 @@ def _front_end(made: NodeRecipe, site: Any, why: str, types: dict[str, str], not
 
 def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tuple[dict[str, str], str]:
     """The process types with web, and why web is what it is. Raises PlanError."""
-    names, scripts, main = set(tree.names()), package.get("scripts") or {}, package.get("main")
+    scripts = package.get("scripts") or {}
     if types.get("web"):
         return types, "web of the Procfile"
     script = front_end.script(scripts, "start")
@@ -157,24 +164,8 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
         return {**types, "web": _direct(scripts, "start")}, "the start script of package.json"
     if found := front_end.server_command(tree, package):
         return {**types, "web": found[0]}, f"{found[1]}, without a start script"
-    module = package.get("module")
-    bun = {"bun.lock", "bun.lockb"} & names or "@types/bun" in (package.get("devDependencies") or {})
-    if bun and isinstance(module, str) and tree.has(module.removeprefix("./")):
-        return {**types, "web": f"bun {module}"}, "module of package.json"
-    if isinstance(main, str) and (tree.has(main.removeprefix("./")) or tree.has(main.removeprefix("./") + ".js")):
-        return {**types, "web": f"node {main}"}, "main of package.json"
-    for entry in (
-        "server.js",
-        "index.js",
-        "app.js",
-        "server.mjs",
-        "index.mjs",
-        "main.js",
-        "src/index.js",
-        "src/server.js",
-    ):
-        if entry in names or ("/" in entry and tree.has(entry)):
-            return {**types, "web": f"node {entry}"}, f"{entry} found"
+    if found := _entry(tree, package):
+        return {**types, "web": found[0]}, found[1]
     if any(kind != "release" for kind in types):
         return types, ""  # a bot: there is nothing to visit
     raise PlanError(
@@ -184,6 +175,23 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
         'add  "scripts": {"start": "node FILE"}  to package.json',
         "no start command",
     )
+
+
+def _entry(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What to start where nothing is named start, and why."""
+    scripts, main, module = package.get("scripts") or {}, package.get("main"), package.get("module")
+    production = next((one for one in _PRODUCTION if one in scripts), None)
+    if production:
+        return _direct(scripts, production), f"the {production} script of package.json"
+    runner, usual = "node", list(_ENTRIES)
+    if node_packages.is_bun(tree, package):
+        runner, main, usual = "bun", module or main, [*_BUN_ENTRIES, *_ENTRIES]
+    if isinstance(main, str):
+        path = main.removeprefix("./")
+        if tree.has(path) or tree.has(f"{path}.js") or (front_end.build_script(package) and _MADE.match(path)):
+            return f"{runner} {main}", f"{'module' if main == module else 'main'} of package.json"
+    found = next((one for one in usual if tree.has(one)), None)
+    return (f"{runner} {found}", f"{found} found") if found else None
 
 
 def _direct(scripts: Mapping[str, Any], name: str) -> str:

@@ -70,7 +70,7 @@ def choose(tree: Tree, package: Mapping[str, Any], notes: Notes, node: str) -> M
         lock = next((name for name, manager in locks if manager == asked[1]), "")
         chosen = _manager(asked[1], asked[2], lock, tree, package, node)
         notes.because(f"Package manager: {chosen.words} (packageManager of package.json)")
-    elif not locks and any(name in (package.get("devDependencies") or {}) for name in ("@types/bun", "bun-types")):
+    elif not locks and is_bun(tree, package):
         chosen = _manager("bun", "", "", tree, package, node)
         notes.because(f"Package manager: {chosen.words} (its types are among the devDependencies)")
     elif locks:
@@ -88,6 +88,12 @@ def choose(tree: Tree, package: Mapping[str, Any], notes: Notes, node: str) -> M
             f"No {_lock_name(chosen)}: the next deploy may get other versions. Commit one ({chosen.words} install makes it)"
         )
     return chosen
+
+
+def is_bun(tree: Tree, package: Mapping[str, Any]) -> bool:
+    """Whether bun's lock file or its types show that it is what runs the app."""
+    development = package.get("devDependencies") or {}
+    return bool({"bun.lock", "bun.lockb"} & set(tree.names()) or {"@types/bun", "bun-types"} & set(development))
 
 
 def settings_files(tree: Tree) -> list[str]:

@@ -18,8 +18,8 @@ _PROGRAMS = {
     "ts-node-script": "ts-node", "ts-node-esm": "ts-node", "ts-node-transpile-only": "ts-node", "drizzle": "drizzle-kit",
 }  # fmt: skip
 _BEFORE = {"babel-node": "babel-cli", "babel": "babel-cli", "ng": "angular-cli"}  # before they were renamed
-_INSTALLS = r"\b(?:npm|pnpm|bun)\b(?: +-\S+| +--prefix +\S+)* +(?:i|install|ci|add)\b|\byarn\b(?: +--cwd +\S+| +install\b| *(?:&|;|$))"
-_ENTERED = re.compile(r"(?:\bcd|--prefix|--cwd|-C)[ =]+[\"']?(?:\./)?([\w@.-][\w@./-]*)")
+_INSTALLS = r"\b(?:npm|pnpm|bun)\b(?: +(?:--prefix|--dir|-C) +\S+| +-\S+)* +(?:i|install|ci|add)\b|\byarn\b(?: +--cwd +\S+| +install\b| *(?:&|;|$))"
+_ENTERED = re.compile(r"(?:\bcd|--prefix|--cwd|--dir|-C)[ =]+[\"']?(?:\./)?([\w@.-][\w@./-]*)")
 
 
 class Scripts:

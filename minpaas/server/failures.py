@@ -77,6 +77,19 @@ _ALL = (
         "make it ({lock}), git add it (is it in .gitignore?), commit, and push again",
     ),
     _Known(
+        r"npm (?:ERR!|error) code ERESOLVE",
+        "Packages do not go together",
+        "npm refuses them: one asks for another version of its peer than the app has",
+        "commit the package-lock.json that works for you, or let npm take them as npm 6 did: "
+        "minpaas config:set NPM_CONFIG_LEGACY_PEER_DEPS=true; then push again",
+    ),
+    _Known(
+        r"E: Unable to locate package (\S+)|E: Package '([^']+)' has no installation candidate",
+        "A system package was not found",
+        "Debian has no {0}",
+        "give it the name that it has in Debian (Ubuntu's may differ) in the Aptfile, commit, and push again",
+    ),
+    _Known(
         r"(?i)engine \"?node\"? is incompatible|ERR_PNPM_UNSUPPORTED_ENGINE|EBADENGINE.*npm error|Requires-Python|"
         r"requires a different Python|does not satisfy Python ?[<>=]|current Python version .* does not satisfy|"
         r"no wheels with a matching Python|we only found wheels for",
@@ -101,7 +114,7 @@ _ALL = (
     _Known(
         r"(?:Because|and) ([\w.-]+) was not found in the (?:package registry|provided)|No matching distribution found for (\S+)|"
         r"E404.*?'?([@\w./-]+)@[^']*'? is not in this registry|404 .*?'([@\w./-]+)@[^']*'|ERR_PNPM_FETCH_404|"
-        r"there is no version of ([\w.-]+)==|No matching version found for (\S+)|Couldn't find (?:any versions for|package) \"([^\"]+)\"",
+        r"there is no version of ([\w.-]+)==|version not found: (\S+)|No matching version found for (\S+)|Couldn't find (?:any versions for|package) \"([^\"]+)\"",
         "A package was not found",
         "{0} is not to be had under this name and version",
         "check its name and version (a private package needs its registry and token as config vars); commit, and push again",

