@@ -80,6 +80,7 @@ class PythonRecipe:
     collectstatic: str = ""
     packages: tuple[str, ...] = ()  # of the Aptfile
     assets: NodeRecipe | None = None  # a Node.js build in the same tree
+    changes: bool = False  # what the app's own code leaves in the tree while it is built stays
     runners: tuple[str, ...] = ()  # uv, poetry, pipenv: what its scripts call to start something
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from minpaas.plan import yaml
 from minpaas.plan.model import HOST, ConfigVar
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, joined
 
 # lines of a build command that are done here as well
 _DONE = re.compile(
@@ -17,7 +17,11 @@ _DONE = re.compile(
     r"(?:npm|yarn|pnpm)(?: (?:install|ci|i|run build|build)(?: --[\w=-]+)*)?|python3? [\w./-]*manage\.py (?:collectstatic|migrate)\b.*|"
     r"set [-+].*|echo .*|cd .*|#.*)?"
 )
-_MIGRATE = re.compile(r"(?:(?:uv|poetry|pipenv) run )?(python3? [\w./-]*manage\.py migrate\b[^&;|\n]*)")
+_MIGRATE = re.compile(r"(python3?) ([\w./-]*manage\.py) migrate\b([^|]*)")
+_PACKAGE = re.compile(r"[\"']?[A-Za-z][\w.-]*(\[[\w,-]+\])?([=~<>!]=?[\w.*]+)?[\"']?")
+# lines of it that are run as they are, but not what speaks to a database: that is not there while building
+_PROGRAM = re.compile(r"(?:python3?|flask|pybabel|spacy) .+")
+_DATABASE = re.compile(r"manage\.py|alembic|migrat|seed|\bdb\b|[-_]db|db[-_]|database|user|venv|ensurepip")
 _RAILWAY = ("railway.json", "railway.toml")
 _TOOLS = {"pip", "setuptools", "wheel", "poetry", "uv", "pipenv"}
 _OWN = {"PORT", "PYTHON_VERSION", "NODE_VERSION"}  # given by us, and followed as what is asked for
@@ -81,7 +85,7 @@ def read(tree: Tree, *, docker: bool = False) -> Told | None:
             before = deploy.get("preDeployCommand")
             release = " && ".join(map(str, before)) if isinstance(before, list) else str(before or "")
             told = Told(
-                command if _usable(command) else "",
+                _migrated(tree, command, release) if _usable(command) else "",
                 path if path.startswith("/") else "",
                 name,
                 release if _usable(release) else "",
@@ -97,20 +101,49 @@ def installs(tree: Tree) -> tuple[list[str], list[str]]:
     if re.search(r"^\s*web\s*:", tree.read("Procfile") or "", re.M):
         return [], []
     files, packages = list[str](), list[str]()
-    for folder, words in re.findall(
-        r"(?:\bcd +([\w./-]+) *&& *)?\bpip3? +install +([^&;|\n]+)", _build_command(tree).replace("\\\n", " ")
-    ):
-        words = iter(words.replace("=", " ", 1).split() if words.startswith("--requirement=") else words.split())
+    for folder, line in _lines(_build_command(tree)):
+        if not (told := re.search(r"\bpip3? +install +(.+)", line)):
+            continue
+        words = iter(re.sub(r"--requirement=|-r(?=\S)", "-r ", told[1]).split())
         for word in words:
             if word in ("-r", "--requirement"):
-                path = f"{folder}/{next(words, '')}".strip("/").removeprefix("./").strip("\"'")
+                path = joined(folder, next(words, "").strip("\"'"))
                 files += [path] if tree.has(path) else []
-            elif (
-                re.fullmatch(r"[\"']?[A-Za-z][\w.-]*(\[[\w,-]+\])?([=~<>!]=?[\w.*]+)?[\"']?", word)
-                and word not in _TOOLS
-            ):
+            elif _PACKAGE.fullmatch(word) and word not in _TOOLS:
                 packages.append(word.strip("\"'"))
     return list(dict.fromkeys(files)), list(dict.fromkeys(packages))
+
+
+def built(tree: Tree) -> list[str]:
+    """What such a build command does beside, of what needs no database: fetching corpora, training, compiling."""
+    if re.search(r"^\s*web\s*:", tree.read("Procfile") or "", re.M):
+        return []
+    return [
+        f"cd {folder} && {line}" if folder else line for folder, line in _lines(_build_command(tree)) if _runs(line)
+    ]
+
+
+def _runs(line: str) -> bool:
+    return bool(_PROGRAM.fullmatch(line)) and not _DONE.fullmatch(line) and not _DATABASE.search(line)
+
+
+def _lines(command: str) -> Iterator[tuple[str, str]]:
+    """The commands of a build command, each with the folder that it is run in."""
+    folder = ""
+    for line in re.split(r"&&|[;\n]", command.replace("\\\n", " ")):
+        line = line.strip()
+        if into := re.fullmatch(r"cd +([\w./-]+)", line):
+            folder = joined(folder, into[1])
+        elif line:
+            yield folder, line
+
+
+def _migration(tree: Tree) -> str:
+    """The command that migrates a Django database in the build command; empty where none does."""
+    for folder, line in _lines(_build_command(tree)):
+        if found := _MIGRATE.search(line):
+            return f"{found[1]} {joined(folder, found[2])} migrate{found[3]}".strip()
+    return ""
 
 
 def _build_command(tree: Tree) -> str:
@@ -171,14 +204,10 @@ def _render(tree: Tree) -> Told | None:
     if not _usable(command):
         return None
     path = _value(service, "healthCheckPath")
-    migration = _MIGRATE.search(_build_command(tree))
-    if migration and "migrate" not in f"{command} {release}":
-        # there it is a part of the build, whose files stay: so it is done where a SQLite file of the app's own would be
-        command = f"{migration[1].strip()} && {command}"
     warnings = list(_not_followed(tree, service, services))
     health = path if re.fullmatch(r"/\S*", path) else ""
     return Told(
-        command,
+        _migrated(tree, command, release),
         health,
         "render.yaml",
         release if _usable(release) else "",
@@ -186,6 +215,12 @@ def _render(tree: Tree) -> Told | None:
         list(_config_vars(service)),
         {"RENDER": "true", "RENDER_EXTERNAL_HOSTNAME": HOST, "RENDER_EXTERNAL_URL": f"http://{HOST}"},
     )
+
+
+def _migrated(tree: Tree, command: str, release: str) -> str:
+    """A start command after the migration of the build: its files stay there, so a SQLite file of the app's own does."""
+    migration = "" if "migrate" in f"{command} {release}" else _migration(tree)
+    return f"{migration} && {command}" if migration else command
 
 
 def _config_vars(service: str) -> Iterator[ConfigVar]:
@@ -201,8 +236,8 @@ def _config_vars(service: str) -> Iterator[ConfigVar]:
 def _not_followed(tree: Tree, service: str, services: list[str]) -> Iterator[str]:
     """What render.yaml asks for and nobody does here."""
     build = _value(service, "buildCommand")
-    lines = [line.strip() for line in re.split(r"&&|[;\n]", _with_scripts(tree, build))]
-    if left := "; ".join(line for line in lines if not _DONE.fullmatch(line)):
+    lines = [(folder, line) for folder, line in _lines(_with_scripts(tree, build)) if not _runs(line)]
+    if left := "; ".join(line for folder, line in lines if not _DONE.fullmatch(line) or (folder and "npm" in line)):
         yield f"The buildCommand of render.yaml ({' '.join(build.split())}) is not run: of it, {left[:200]} is left out; {_INSTEAD}"
     for one in services:
         if (

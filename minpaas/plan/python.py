@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from minpaas.plan import aptfile, python_code, python_packages, python_pins, requirements, versions
+from minpaas.plan import aptfile, platforms, python_code, python_packages, python_pins, requirements, versions
 from minpaas.plan import node as node_planner
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError, PythonRecipe
 from minpaas.plan.python_packages import Packages
@@ -67,7 +67,10 @@ def plan(
 def _recipe(tree: Tree, notes: Notes, packages: Packages, version: str) -> PythonRecipe:
     hooks = set(tree.names("bin"))
     before = ("bash bin/pre_compile",) if "pre_compile" in hooks else ()
-    after = [*packages.project, *_corpora(tree), *(["bash bin/post_compile"] if "post_compile" in hooks else [])]
+    told = platforms.built(tree)
+    for command in told:
+        notes.because(f"Build: {command} (of another platform's build command)")
+    after = [*packages.project, *_corpora(tree), *told, *(["bash bin/post_compile"] if "post_compile" in hooks else [])]
     return PythonRecipe(
         version,
         packages.manager,
@@ -81,6 +84,7 @@ def _recipe(tree: Tree, notes: Notes, packages: Packages, version: str) -> Pytho
         _collectstatic(tree, notes),
         tuple(aptfile.read(tree, notes)),
         _assets(tree, notes),
+        bool(before or told or "post_compile" in hooks),
         _runners(tree),
     )
 

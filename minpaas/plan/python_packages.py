@@ -12,6 +12,16 @@ from minpaas.plan.tree import Tree
 
 _POETRY = "uv tool install --quiet --no-cache poetry --with poetry-plugin-export"
 _EXPORTED = "/tmp/requirements.txt"
+_EXCLUDED = "/tmp/left-out.txt"
+# what `pip freeze` writes, and no index has for Linux
+_WINDOWS = "it is for Windows"
+_NOWHERE = {
+    "pkg-resources": "it is a fault of pip freeze on Debian and Ubuntu",
+    "pypiwin32": _WINDOWS,
+    "pywin32": _WINDOWS,
+    "pywinpty": _WINDOWS,
+    "twisted-iocpsupport": _WINDOWS,
+}
 _ANY_PYTHON = r's/; python_(full_)?version == "[0-9.]+" and /; /; s/( ;| and) python_(full_)?version == "[0-9.]+"//'
 # what pip does and uv does not, or otherwise
 _PIP_ONLY = re.compile(
@@ -63,7 +73,7 @@ def choose(tree: Tree, notes: Notes, servers: list[str]) -> Packages:
     if servers:
         wanted = " ".join(servers)
         last = packages.install[-1] if packages.install else ""
-        if last.startswith("uv pip install"):
+        if "uv pip install" in last:
             packages.install[-1] = f"{last} {wanted}"
         else:
             packages.install.append(f"uv pip install {wanted}")
@@ -119,11 +129,17 @@ def _pip(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     if _PIP_ONLY.search(text):
         made.manager = "pip"
         made.install = [
-            "uv pip install --quiet pip setuptools wheel",
+            "uv pip install --quiet pip 'setuptools<81' wheel",
             f"python -m pip install --no-warn-script-location --src /venv/src {files}",
         ]
-    else:
-        made.install = [f"uv pip install {files}"]
+        return made
+    left = [one for one in _NOWHERE if re.search(rf"^\s*{one.replace('-', '[-_]')}\b[^;\n]*$", text, re.M | re.I)]
+    for one in left:
+        notes.warn(f"{one} is left out: {_NOWHERE[one]}. Remove it from {named[0]}")
+    made.install = [f"uv pip install {files}"]
+    if left:
+        names = f"printf '%s\\n' {' '.join(left)} > {_EXCLUDED}"
+        made.install = [f"{names} && uv pip install --excludes {_EXCLUDED} {files}"]
     return made
 
 
@@ -199,7 +215,8 @@ def _uv(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     local = "workspace" in sources or any(
         isinstance(one, dict) and ("path" in one or "workspace" in one) for one in sources.get("sources", {}).values()
     )
-    sync = "uv sync --locked --no-default-groups"
+    # .python-version in the tree may ask for another one than there is
+    sync = "UV_PYTHON=/venv/bin/python uv sync --locked --no-default-groups"
     packaged = "build-system" in project or sources.get("package") is True
     return Packages(
         "uv",

@@ -121,6 +121,10 @@ _PIN = re.compile(
     r"^\s*([A-Za-z][\w.-]*?)\s*(?:\[[\w ,.-]*\])?\s*(?:===?|~=(?=\s*\d+\.\d+\.\d))\s*v?(\d+(?:\.\d+)*)[\w.*+-]*\s*(?:[;#\\].*)?$",
     re.M,
 )
+_BELOW = re.compile(
+    r"^\s*([A-Za-z][\w.-]*?)\s*(?:\[[\w ,.-]*\])?\s*(?:[>!=~][^;#<\n]*)?<(=?)\s*(\d+(?:\.\d+)*)\s*(?:,[^<;#\n]*)?(?:[;#].*)?$",
+    re.M,
+)
 
 
 def limits(tree: Tree) -> Iterator[tuple[str, str]]:
@@ -132,7 +136,9 @@ def limits(tree: Tree) -> Iterator[tuple[str, str]]:
         yield from _by_wheels(tree.read(source) or "", source)
         return
     elif source == "requirements.txt":
-        found = _PIN.findall(requirements.text(tree))
+        text = requirements.text(tree)
+        found = _PIN.findall(text)
+        yield from _below(text, source)
     else:
         return
     for name, version in found:
@@ -165,6 +171,16 @@ def _plain(name: str) -> str:
 def _within(version: str, versions: str) -> bool:
     start, _, end = versions.rpartition("..")
     return _numbers(start or "0") <= _numbers(version) < _numbers(end)
+
+
+def _below(text: str, source: str) -> Iterator[tuple[str, str]]:
+    """The same of what has an upper limit: its newest version is what is installed."""
+    for name, inclusive, version in _BELOW.findall(text):
+        for rule in _FIRST.get(_plain(name), "").split():
+            python, _, versions = rule.partition(":")
+            if _numbers(version) <= _numbers(versions.rpartition("..")[2]) and not (inclusive and version == versions):
+                yield f"{name.lower()}<{inclusive}{version} of {source}", f"<{python}"
+                break
 
 
 def _limit(name: str, version: str) -> str:

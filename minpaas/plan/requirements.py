@@ -3,7 +3,7 @@
 import re
 
 from minpaas.plan import platforms
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, joined
 
 LOCKS = (("Pipfile.lock", "pipenv"), ("requirements.txt", "pip"), ("poetry.lock", "poetry"), ("uv.lock", "uv"))
 _SETS = (
@@ -59,16 +59,6 @@ def files(tree: Tree) -> tuple[list[str], bool]:
         seen.append(name)
         folder = name.rpartition("/")[0]
         for included in re.findall(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", text, re.M):
-            pending.append(_joined(folder, included))
+            pending.append(joined(folder, included))
         local = local or bool(LOCAL.search(text))
     return seen, local
-
-
-def _joined(folder: str, name: str) -> str:
-    parts: list[str] = []
-    for part in f"{folder}/{name}".split("/"):
-        if part == ".." and parts:
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)

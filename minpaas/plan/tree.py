@@ -83,3 +83,14 @@ def find(tree: Tree, name: str, depth: int) -> str | None:
         below = [f"{folder}{one}" for folder in level for one in tree.names(folder) if one.endswith("/")]
         level = [one for one in below if not one.startswith(".") and "node_modules" not in one][:200]
     return None
+
+
+def joined(folder: str, name: str) -> str:
+    """A path that is written in a folder, from the top."""
+    parts: list[str] = []
+    for part in f"{folder}/{name}".split("/"):
+        if part == ".." and parts:
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)

@@ -102,6 +102,13 @@ PYTHON = [
         answers="packages of poetry.lock",
     ),
     Case(
+        "python-requirements-frozen-elsewhere",
+        "python",
+        install="uv pip install --excludes /tmp/left-out.txt -r requirements.txt gunicorn",
+        warns=("pkg-resources is left out: it is a fault of pip freeze", "pywin32 is left out: it is for Windows"),
+        answers="frozen on Ubuntu and on Windows",
+    ),
+    Case(
         "python-poetry-of-one-exact-version",
         "python",
         "3.9",
@@ -123,6 +130,7 @@ PYTHON = [
         "python",
         install="uv sync --locked --no-default-groups --no-install-project",
         build="uv sync --locked --no-default-groups --inexact",
+        warns=("Python 3.12 cannot be had here: built with 3.13",),
         lock="uv.lock",
         answers="a package in src",
     ),
@@ -669,8 +677,12 @@ FILES = [
         "3.11",
         install="uv pip install -r backend/requirements.txt 'bottle>=0.13'",
         says=("Config vars asked for: GREETING, API_SECRET, MAIL_TOKEN (render.yaml)",),
-        warns=("PYTHON_VERSION of render.yaml asks for Python 3.11.9: built with the newest 3.11.x",),
-        answers="a config var of render.yaml, and a secret of 64",
+        build="cd backend && python train.py",
+        warns=(
+            "PYTHON_VERSION of render.yaml asks for Python 3.11.9: built with the newest 3.11.x",
+            "of it, python seed_users.py is left out",
+        ),
+        answers="a config var of render.yaml, and a secret of 64, trained while it was built",
     ),
     Case(
         "render-yaml-build-script-that-migrates",

@@ -117,7 +117,6 @@ def _python(
         mounts += f"--mount=type=bind,source=config/locked.txt,target={LOCKED} "
     disabled = config.get("DISABLE_COLLECTSTATIC", "").lower() in ("1", "true", "yes")
     assets = _node_stage(recipe.assets, app, facts, "assets") if recipe.assets else ""
-    changed = bool(recipe.before or any("post_compile" in one for one in recipe.project))
     text = render(
         "python.Dockerfile",
         base=facts["base_of"](f"python:{recipe.version}"),
@@ -128,10 +127,10 @@ def _python(
         cached=mounts,
         assets=assets,
         tree="--from=assets /app" if assets else "app/",
-        changed=changed,
+        changed=recipe.changes,
         shims=shims,
         # else one stage is enough: it borrows the compilers and headers for the step that installs
-        two_stages=bool(recipe.packages or recipe.tool or recipe.whole_tree or recipe.project or changed),
+        two_stages=bool(recipe.packages or recipe.tool or recipe.whole_tree or recipe.project),
         **facts,
     )
     return Generated(_tidy(text), extra)

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import bottle
 
@@ -7,4 +8,4 @@ app = bottle.Bottle()
 
 @app.get("/")
 def front():
-    return f"{os.environ['GREETING']}, and a secret of {len(os.environ['API_SECRET'])}"
+    return f"{os.environ['GREETING']}, and a secret of {len(os.environ['API_SECRET'])}, {Path('trained.txt').read_text()}"

@@ -1,0 +1,3 @@
+from pathlib import Path
+
+Path("trained.txt").write_text("trained while it was built")
