@@ -3,11 +3,14 @@
 import secrets
 import time
 
+import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 from tests.browser.conftest import SERVER_PY, Site, wait_until
+
+pytestmark = pytest.mark.alone
 
 # The nonce keeps the engine from taking the step from its cache.
 TICKS = """\

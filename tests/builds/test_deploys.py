@@ -13,7 +13,7 @@ from tests.builds.cases import CASES, Case
 from tests.builds.conftest import checked_out
 from tests.conftest import ROOT, Checkout, Platform
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.spread]
 
 
 @pytest.mark.parametrize("case", [one for one in CASES if one.answers], ids=lambda case: case.folder)

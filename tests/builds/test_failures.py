@@ -7,7 +7,7 @@ import pytest
 from minpaas.server import failures
 from tests.conftest import Checkout, Platform
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.spread]
 
 FLASK = {
     "requirements.txt": "flask\ngunicorn\n",

@@ -12,6 +12,8 @@ from minpaas.plan import Folder, Plan, PlanError, plan
 from minpaas.server.runtimes import generate
 from tests.builds.cases import APPS, CASES, STAND_INS, Case
 
+pytestmark = pytest.mark.spread
+
 
 def planned(case: Case, folder: Path) -> Plan:
     """The plan of a copy of the case's folder, with a stand-in for its lock file."""

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -60,12 +61,19 @@ def test_logs_and_following(platform: Platform, live: str) -> None:
         "--source",
         "app",
     ]
-    follower = subprocess.Popen(command, env={**os.environ, **platform.env}, stdout=subprocess.PIPE, text=True)
+    # who was started in the background of a script ignores Ctrl-C, and so would its children
+    follower = subprocess.Popen(
+        command,
+        env={**os.environ, **platform.env},
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert follower.stdout
     assert "asked for /one" in follower.stdout.readline()
     platform.get(live, "/two")
     assert "asked for /two" in follower.stdout.readline()
-    follower.send_signal(2)
+    follower.send_signal(signal.SIGINT)
     assert follower.wait(10) == 0
 
 

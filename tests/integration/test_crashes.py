@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import Checkout, Platform, Visitor
 from tests.integration.sources import script, serving
 
+pytestmark = pytest.mark.alone
+
 REQUESTS = 2000
 
 

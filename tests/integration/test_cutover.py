@@ -16,6 +16,8 @@ import pytest
 from tests.conftest import Checkout, Platform
 from tests.integration.sources import script
 
+pytestmark = pytest.mark.alone
+
 CUTOVERS = 10  # of each kind
 CROWD = Path(__file__).with_name("crowd.py")
 SERVER = """

@@ -14,6 +14,8 @@ from tests.conftest import Checkout, Platform, run
 from tests.integration.git_server import GitHost
 from tests.integration.sources import serving
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHost]:

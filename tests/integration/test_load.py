@@ -4,8 +4,12 @@ import http.client
 import threading
 import time
 
+import pytest
+
 from tests.conftest import Checkout, Platform
 from tests.integration.sources import serving
+
+pytestmark = pytest.mark.alone
 
 FOLLOWERS, WAITING = 100, 40
 

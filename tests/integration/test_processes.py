@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import Checkout, Platform, Visitor
 from tests.integration.sources import script
 
+pytestmark = pytest.mark.alone
+
 WITHIN = 3.0  # seconds until the API says what docker inspect says
 SERVER = """
 import os, sys, threading, time

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("hello-node", "hello-python")
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as make up does"),
     pytest.mark.timeout(900),
 ]
