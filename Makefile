@@ -26,7 +26,7 @@ test: .venv ## lint, types and every test, on a real engine; installs what that 
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	.venv/bin/pytest -n 4 --dist loadgroup -m "not alone" $(PYTEST_ARGS)
+	.venv/bin/pytest -n 3 --dist loadgroup -m "not alone" $(PYTEST_ARGS)
 	.venv/bin/pytest -m alone $(PYTEST_ARGS)
 
 check: .venv ## lint, types and the tests that need no engine

@@ -10,7 +10,7 @@ from minpaas.server.engine import INSTANCE, Engine
 from minpaas.server.errors import MachineTrouble, Refused
 from minpaas.server.settings import Settings
 
-_SUBNETS = ipaddress.IPv4Network("10.210.0.0/16")
+_SUBNETS = ipaddress.IPv4Network("10.210.0.0/15")
 
 
 class Network:

@@ -23,7 +23,7 @@ class Settings:
     http_port: int = 0  # 0: 80 where permitted, else 8080
     domain: str = "localhost"  # apps answer at <app>.<domain>
     allowed_hosts: frozenset[str] = frozenset()  # further Host names under which the API may be asked
-    subnet: str = ""  # of the apps' bridge network; empty: the first free /20 of 10.210.0.0/16
+    subnet: str = ""  # of the apps' bridge network; empty: the first free /20 of 10.210.0.0/15
     autocreate: bool = True  # the first push creates the app
     repo_hosts: frozenset[str] = field(
         default_factory=frozenset

@@ -71,10 +71,10 @@ FAILURES = [
     ),
     Failure(
         "version not to be had",
-        {**FLASK, "runtime.txt": "python-3.6.8\n"},
-        "Python 3.6.8 cannot be had here",
-        ("runtime.txt asks for Python 3.6.8", "Python 3.13"),
-        "Python 3.6.8 cannot be had",
+        {**FLASK, "runtime.txt": "python-2.7.18\n"},
+        "Python 2.7.18 cannot be had here",
+        ("runtime.txt asks for Python 2.7.18", "Python 3.13"),
+        "Python 2.7.18 cannot be had",
     ),
     Failure(
         "no start command",

@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import Checkout, Platform, free_port, run
 from tests.integration.sources import script, serving
 
+pytestmark = pytest.mark.alone
+
 SSHD = Path("/usr/sbin/sshd")
 PORT = free_port()
 

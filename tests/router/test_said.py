@@ -5,11 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from minpaas.server.models import Route
 from minpaas.server.nginx import Nginx
 from minpaas.server.settings import Settings
 from tests.router.backend import Backend, ask, free_port
 
+pytestmark = pytest.mark.alone
 REPORT = 0.6  # seconds in which every worker has reported
 
 
