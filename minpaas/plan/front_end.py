@@ -42,7 +42,7 @@ _SERVERS = (
     "@hapi/hapi",
 )
 _NITRO = {"nitro", "nitropack", "nitro-nightly", "vinxi"}
-_LISTENS = re.compile(r"\blisten\s*\(|createServer|\bserve\s*\(")
+_LISTENS = re.compile(r"\blisten\s*\(|createServer|\bserve\s*\(|\b[Hh]api\b|\bexpress\s*\(|\bfastify\s*\(")
 # where the script that builds has another name, by the framework
 _BUILDS = (
     ("nuxt", "generate"), ("vitepress", "docs:build"), ("vuepress", "docs:build"), ("hexo", "generate"),
@@ -131,7 +131,7 @@ def _build(package: Mapping[str, Any]) -> str | None:
     return "heroku-postbuild" if "heroku-postbuild" in scripts else build_script(package)
 
 
-def entry(tree: Tree, package: Mapping[str, Any]) -> str | None:
+def entry(tree: Tree, package: Mapping[str, Any], listens: re.Pattern[str] = _LISTENS) -> str | None:
     """A file at the usual places that listens."""
     main = package.get("main")
     usual = [
@@ -146,7 +146,7 @@ def entry(tree: Tree, package: Mapping[str, Any]) -> str | None:
         "server/index.js",
     ]
     told = [main.removeprefix("./"), f"{main}.js".removeprefix("./")] if isinstance(main, str) else []
-    return next((one for one in [*told, *usual] if _LISTENS.search(tree.read(one) or "")), None)
+    return next((one for one in [*told, *usual] if (text := tree.read(one)) is not None and listens.search(text)), None)
 
 
 def svelte_adapter(tree: Tree, names: set[str]) -> str:
@@ -161,6 +161,8 @@ def server_command(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | 
     """The server that a framework's build leaves behind, for trees without a start script."""
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
     scripts = package.get("scripts") or {}
+    if "nuxt" in names and _nuxt_2(tree):
+        return "nuxt start", "Nuxt 2"
     if "nuxt" in names:
         return "node .output/server/index.mjs", "Nuxt"
     adapter = svelte_adapter(tree, names)
@@ -308,7 +310,10 @@ def _bundled(tree: Tree, names: set[str], build: str) -> tuple[str, str, bool] |
 def _pages(tree: Tree, package: Mapping[str, Any], build: str | None, start: str) -> tuple[str, str, bool] | None:
     """The same of a tree with pages of its own, where package.json is only for tools."""
     page = static.detect(tree)
-    if page is None or (not start and entry(tree, package)):
+    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    # with a package for servers, a file at a usual place may also only call the one that listens
+    listens = re.compile("") if any(one in names for one in _SERVERS) else _LISTENS
+    if page is None or (not start and entry(tree, package, listens)):
         return None
     return "Static", page.rpartition("/")[0] or ".", False
 

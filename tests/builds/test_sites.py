@@ -220,6 +220,8 @@ SERVERS = [
         {"package.json": package("ng serve", "ng build", "@angular/core @angular/ssr express", scripts={"serve:ssr:shop": "node dist/shop/server/server.mjs"})},
         "node dist/shop/server/server.mjs",
     ),
+    ("hapi beside a page", {"package.json": package(main="index.js", needs="@hapi/hapi"), "index.html": PAGE, "index.js": "require('./lib/start')"}, "node index.js"),
+    ("nuxt 2 started for development", {"package.json": package("nuxt", "nuxt build", "nuxt@^2.15.0")}, "nuxt start"),
     (
         "sveltekit with adapter-auto",
         {"package.json": package(build="vite build", needs="@sveltejs/kit @sveltejs/adapter-auto@^6.0.0 vite"), "svelte.config.js": "import adapter from '@sveltejs/adapter-auto';"},
