@@ -1,6 +1,7 @@
 """The app's own Dockerfile: built as it is, its CMD is web unless a Procfile or heroku.yml says otherwise."""
 
 import re
+from collections.abc import Iterable
 
 from minpaas.plan import heroku_yml, platforms
 from minpaas.plan.model import Notes, Plan, PlanError
@@ -9,6 +10,7 @@ from minpaas.plan.tree import Tree
 _INSTRUCTION = re.compile(r"^\s*([A-Za-z]+)\s+(.*)$", re.S)
 _HEREDOC = re.compile(r"<<-?([\"']?)(\w+)\1")
 _PAIR = re.compile(r"(\w+)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
+_NOT_HTTP = (22, 443, 8443, 4369, 5671, 5672)  # ssh, HTTPS, what queues speak
 # where nothing at the top says how to build
 _OTHER_NAMES = (
     "Containerfile", "dockerfile", "Dockerfile.prod", "Dockerfile.production", "Dockerfile.heroku", "prod.Dockerfile",
@@ -56,8 +58,14 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes) -> Plan:
 
 
 def port(text: str) -> int | None:
-    """The first port that the last stage exposes, itself or by what it is made FROM."""
-    return _last_stage(text)[0]
+    """The port of visitors that the last stage exposes, itself or by what it is made FROM."""
+    return visitors_port(_last_stage(text)[0])
+
+
+def visitors_port(exposed: Iterable[int]) -> int | None:
+    """The first of some ports that plain HTTP may be on."""
+    ports = list(exposed)
+    return next((one for one in ports if one not in _NOT_HTTP), ports[0] if ports else None)
 
 
 def arguments(text: str) -> set[str]:
@@ -92,32 +100,32 @@ def _named(tree: Tree) -> tuple[str | None, str]:
 def _port(tree: Tree, text: str) -> tuple[int | None, str]:
     """The port, and what says so."""
     exposed, environment = _last_stage(text)
-    if exposed:
-        return exposed, "EXPOSE"
+    if found := visitors_port(exposed):
+        return found, "EXPOSE"
     if set_to := _number(environment.get("PORT", ""), environment):
         return set_to, "ENV PORT"
     return platforms.port(tree)
 
 
-def _last_stage(text: str) -> tuple[int | None, dict[str, str]]:
-    """What the last stage exposes first, and what it sets by ENV."""
-    stages: dict[str, tuple[int | None, dict[str, str]]] = {}
+def _last_stage(text: str) -> tuple[list[int], dict[str, str]]:
+    """What the last stage exposes, and what it sets by ENV."""
+    stages: dict[str, tuple[list[int], dict[str, str]]] = {}
     values: dict[str, str] = {}
-    exposed: int | None = None
+    exposed: list[int] = []
     environment: dict[str, str] = {}
     name = ""
     for word, rest in instructions(text):
         if word == "FROM":
             stages[name] = exposed, environment
             parts = [one for one in rest.split() if not one.startswith("--")]
-            exposed, environment = stages.get(parts[0].lower(), (None, {})) if parts else (None, {})
+            exposed, environment = stages.get(parts[0].lower(), ([], {})) if parts else ([], {})
             name = parts[-1].lower() if len(parts) > 2 and parts[-2].upper() == "AS" else ""
         elif word in ("ARG", "ENV"):
             pairs = {one: _resolved(value, values) for one, value in _pairs(rest).items()}
             values |= pairs
             environment = {**environment, **pairs} if word == "ENV" else environment
-        elif word == "EXPOSE" and exposed is None:
-            exposed = next((one for part in rest.split() if (one := _number(part, values))), None)
+        elif word == "EXPOSE":
+            exposed = [*exposed, *(one for part in rest.split() if (one := _number(part, values)))]
     return exposed, {**values, **environment} if "PORT" in environment else {}
 
 

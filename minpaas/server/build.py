@@ -122,10 +122,11 @@ def with_port(images: Images, plan: Plan, image: str, transcript: Transcript) ->
     """The plan with the port that the image exposes (by the image that it is made from), where its Dockerfile says none."""
     exposed = ((images.find(image) or {}).get("Config") or {}).get("ExposedPorts") or {}
     ports = sorted(int(one.partition("/")[0]) for one in exposed if one.endswith("/tcp"))
-    if plan.port_known or not ports:
+    port = dockerfile.visitors_port(ports)
+    if plan.port_known or not port:
         return plan
-    transcript.detail(f"Port: {ports[0]} (exposed by the image that it is made from)")
-    return replace(plan, port=ports[0])
+    transcript.detail(f"Port: {port} (exposed by the image that it is made from)")
+    return replace(plan, port=port)
 
 
 def subfolder(app: App, config: dict[str, str]) -> str:

@@ -15,6 +15,8 @@ from minpaas.server.transcript import Transcript
         ("FROM a\nEXPOSE 80", 80),
         ("from a\nexpose 3000/tcp 4000", 3000),
         ("FROM a\nEXPOSE 0", None),
+        ("FROM a\nEXPOSE 443\nEXPOSE 80", 80),
+        ("FROM a\nEXPOSE 443", 443),
         ("FROM a\nEXPOSE 53/udp 8053", 8053),
         ("FROM a\nEXPOSE 3000-3005", 3000),
         ("FROM a\nARG WEB=8081\nEXPOSE ${WEB}", 8081),
