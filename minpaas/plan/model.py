@@ -102,7 +102,7 @@ class SiteRecipe:
     index: str = "index.html"
     fallback: str = ""  # what unknown paths get with 200: index.html of a single-page app
     not_found: str = ""  # what they get with 404
-    clean: bool = False  # /about is about.html
+    clean: bool = True  # /about is about.html
     headers: tuple[Rule, ...] = ()
     redirects: tuple[Rule, ...] = ()
     routes: tuple[Rule, ...] = ()  # paths without a file that another file answers

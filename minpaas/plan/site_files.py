@@ -71,7 +71,7 @@ def _static_json(tree: Tree, notes: Notes, built: bool) -> SiteRecipe:
         root,
         fallback=next((file for one, file in routes if one in ("/**", "/*")), "") or _everything(told.get("routes")),
         not_found=missing,
-        clean=bool(told.get("clean_urls")),
+        clean=told.get("clean_urls") is not False,
         headers=tuple(_headers([(path, _mapping(one)) for path, one in _mapping(told.get("headers")).items()])),
         routes=tuple(
             Rule(_regex(one), file) for one, file in routes if one not in ("/**", "/*") and _GLOB.fullmatch(one)
@@ -180,8 +180,7 @@ def _vercel(site: SiteRecipe, tree: Tree, notes: Notes) -> SiteRecipe:
         for one in _list(told.get("redirects"))
         if not one.get("has")
     ]
-    site = _with_redirects(site, redirects, "vercel.json", notes)
-    return replace(site, clean=site.clean or told.get("cleanUrls") is True)
+    return _with_redirects(site, redirects, "vercel.json", notes)
 
 
 def _everything(rewrites: Any) -> str:

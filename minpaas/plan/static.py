@@ -64,9 +64,7 @@ def _site(tree: Tree, mark: str, notes: Notes) -> SiteRecipe:
     root = root or (usual if usual and tree.names(usual) else ".")
     missing = "404.html" if tree.has(f"{root}/404.html".removeprefix("./")) else ""
     page = _page_of_php(tree) if mark == _page_of_php(tree) else None
-    # of pages that Ruby served, /about is about.html
-    clean = told.clean or only_passes_on(tree)
-    return replace(site_files.settled(told, root, "", missing), index=page or "index.html", clean=clean)
+    return replace(site_files.settled(told, root, "", missing), index=page or "index.html")
 
 
 def _page_of_php(tree: Tree) -> str | None:

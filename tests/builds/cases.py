@@ -563,7 +563,13 @@ PAGES = [
         pages={"/bundle.js": "bundled"},
     ),
     Case("static-with-tools-only", "static", answers="a page with tools", pages={"/index.js": "and a script"}),
-    Case("static-in-docs", "static", says=("Served: docs/",), answers="a page in docs"),
+    Case(
+        "static-in-docs",
+        "static",
+        says=("Served: docs/",),
+        answers="a page in docs",
+        pages={"/guide": "a guide", "/deep/": "a deep page"},
+    ),
     Case(
         "static-passed-on-by-php",
         "static",

@@ -96,6 +96,13 @@ def test_pages_that_were_built_for_a_folder_are_served_in_it(stacks: Platform, c
     assert "built for /shop/" in stacks.get(app, asked[0])[1]
 
 
+def test_a_folder_with_a_page_is_led_to_with_its_slash(stacks: Platform, checkout: Checkout, app: str) -> None:
+    case = next(one for one in CASES if one.folder == "static-in-docs")
+    assert stacks.push(checked_out(case, checkout), app).returncode == 0
+    status, there = headers(stacks, app, "/deep?a=b")
+    assert (status, there["location"]) == (301, "/deep/?a=b")
+
+
 def test_redirects_headers_and_proxies_of_static_json(stacks: Platform, checkout: Checkout, app: str) -> None:
     case = next(one for one in CASES if one.folder == "static-json-with-routes")
     assert stacks.push(checked_out(case, checkout), app).returncode == 0
