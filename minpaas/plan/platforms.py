@@ -55,6 +55,14 @@ def dockerfile(tree: Tree) -> tuple[str, str]:
     )
 
 
+def context(tree: Tree, path: str) -> str:
+    """The folder that such a Dockerfile is built in, where render.yaml says one; empty for the whole tree."""
+    service = _web_service(tree.read("render.yaml") or "")
+    named = _value(service, "dockerContext").removeprefix("./").strip("/").removesuffix(".")
+    same = _value(service, "dockerfilePath").removeprefix("./") == path
+    return named if same and named and path.startswith(f"{named}/") else ""
+
+
 def port(tree: Tree) -> tuple[int | None, str]:
     """Where the app listens inside of its container, as fly.toml or a compose file says, and that file."""
     fly = _parsed(tree, "fly.toml")
@@ -75,7 +83,7 @@ def port(tree: Tree) -> tuple[int | None, str]:
 def read(tree: Tree, *, docker: bool = False) -> Told | None:
     """railway.json, railway.toml, render.yaml or nixpacks.toml, the first that says something of use.
 
-    Of an image that the app's own `docker`file makes, only Railway's counts.
+    Of an image that the app's own `docker`file makes, Railway's counts, fly.toml and Render's dockerCommand.
     """
     for name in _RAILWAY if docker else (*_RAILWAY, "nixpacks.toml"):
         deploy = _parsed(tree, name).get("start" if name == "nixpacks.toml" else "deploy")
@@ -93,7 +101,7 @@ def read(tree: Tree, *, docker: bool = False) -> Told | None:
             )
             if told.command or told.health_path or told.release:
                 return told
-    return None if docker else _render(tree)
+    return _fly(tree) or _render_docker(tree) if docker else _render(tree)
 
 
 def installs(tree: Tree) -> tuple[list[str], list[str]]:
@@ -194,6 +202,34 @@ def _is_web(service: str) -> bool:
 
 def _web_service(text: str) -> str:
     return next((one for one in _services(text) if _is_web(one)), "")
+
+
+def _fly(tree: Tree) -> Told | None:
+    """What fly.toml runs in the image."""
+    told = _parsed(tree, "fly.toml")
+    processes, deploy = yaml.mapping(told.get("processes")), yaml.mapping(told.get("deploy"))
+    command, release = str(processes.get("app") or processes.get("web") or ""), str(deploy.get("release_command") or "")
+    if not (_usable(command) or _usable(release)):
+        return None
+    return Told(command if _usable(command) else "", "", "fly.toml", release if _usable(release) else "")
+
+
+def _render_docker(tree: Tree) -> Told | None:
+    """The first web service of render.yaml, where Docker builds it."""
+    service = _web_service(tree.read("render.yaml") or "")
+    if not re.search(r"^\s*(runtime|env):\s*docker\s*$", service, re.M):
+        return None
+    command, release = _value(service, "dockerCommand"), _value(service, "preDeployCommand")
+    path = _value(service, "healthCheckPath")
+    return Told(
+        command if _usable(command) else "",
+        path if re.fullmatch(r"/\S*", path) else "",
+        "render.yaml",
+        release if _usable(release) else "",
+        [],
+        list(_config_vars(service)),
+        {"RENDER": "true", "RENDER_EXTERNAL_HOSTNAME": HOST, "RENDER_EXTERNAL_URL": f"http://{HOST}"},
+    )
 
 
 def _render(tree: Tree) -> Told | None:

@@ -81,3 +81,26 @@ def test_heroku_yml_that_sets_config_vars(tmp_path: Path) -> None:
     assert [(one.name, one.default) for one in made.config_vars] == [("BUCKET", "my-bucket")]
     assert [one.sets for one in made.addons] == ["REDIS_URL"]
     assert heroku_yml.read(Folder(tmp_path)) is not None
+
+
+def test_what_fly_toml_runs_in_the_image(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / "fly.toml").write_text(
+        '[deploy]\nrelease_command = "bin/migrate"\n[processes]\napp = "bin/server"\nworker = "bin/work"\n'
+    )
+    made = plan(Folder(tmp_path))
+    assert (made.start, made.release_command) == ("bin/server", "bin/migrate")
+
+
+def test_render_yaml_that_builds_by_docker_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / "render.yaml").write_text(
+        "services:\n  - type: web\n    name: api\n    runtime: docker\n    dockerfilePath: ./api/Dockerfile\n"
+        "    dockerContext: ./api\n    dockerCommand: ./serve --all\n    healthCheckPath: /up\n"
+        "    envVars:\n      - key: PAGES\n        value: 5\n"
+    )
+    made = plan(Folder(tmp_path))
+    assert (made.dockerfile_path, made.context) == ("api/Dockerfile", "api")
+    assert (made.start, made.health_path) == ("./serve --all", "/up")
+    assert [(one.name, one.default) for one in made.config_vars] == [("PAGES", "5")]
