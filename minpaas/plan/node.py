@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from minpaas.plan import aptfile, front_end, node_packages, node_versions
+from minpaas.plan import aptfile, development, front_end, node_packages, node_versions
 from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError
 from minpaas.plan.node_packages import Manager
@@ -40,8 +40,8 @@ def serves(tree: Tree) -> bool:
         scripts = package_json(tree).get("scripts") or {}
     except PlanError:
         return True  # said elsewhere, with its line
-    start = front_end.script(scripts, "start")
-    return bool(start) and not front_end.is_development(scripts, start)
+    start = development.script(scripts, "start")
+    return bool(start) and not development.is_development(scripts, start)
 
 
 def package_json(tree: Tree) -> dict[str, Any]:
@@ -155,8 +155,8 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
     scripts = package.get("scripts") or {}
     if types.get("web"):
         return types, "web of the Procfile"
-    script = front_end.script(scripts, "start")
-    if script and front_end.is_development(scripts, script) and (found := front_end.server_command(tree, package)):
+    script = development.script(scripts, "start")
+    if script and development.is_development(scripts, script) and (found := front_end.server_command(tree, package)):
         return {**types, "web": found[0]}, f"{found[1]}; start ({script}) is a development server"
     if script and script.split()[0] in ("nest", "ts-node-dev", "nodemon") and "start:prod" in scripts:
         return {**types, "web": _direct(scripts, "start:prod")}, "the start:prod script; start is for development"

@@ -1,0 +1,69 @@
+"""Start scripts that are for development: servers of pages for the person who writes them, not for visitors."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# programs that serve pages while somebody works on them, with the arguments that make them do so (none: always)
+_DEVELOPMENT = {
+    "vite": r"(?!build\b)", "react-scripts": r"(\S+ )*start\b", "react-app-rewired": "start", "craco": "start",
+    "rescripts": "start", "ng": r"(serve|s)\b", "astro": r"(dev|preview|start)\b", "vue-cli-service": "serve",
+    "parcel": r"(?!build\b)", "webpack-dev-server": "", "webpack": r".*(\bserve\b|--watch|-w\b)", "rollup": r".*(-w\b|-cw|--watch)",
+    "gatsby": r"(develop|serve)\b", "docusaurus": r"(start|serve)\b", "vitepress": r"(?!build\b)", "vuepress": "dev",
+    "eleventy": ".*--(serve|watch)", "@11ty/eleventy": ".*--(serve|watch)", "nuxt": r"(dev\b|-|$)", "nuxi": "dev", "next": r"(dev\b|-|$)",
+    "hexo": r"(server|s)\b", "preact": r"(watch|serve)\b", "ember": r"(serve|server|s)\b", "start-storybook": "", "storybook": "dev",
+    "live-server": "", "lite-server": "", "browser-sync": "", "five-server": "", "snowpack": r"(dev|start)\b", "svelte-kit": r"(dev|preview)\b",
+    "sirv": "", "poi": "", "budo": "", "ionic": "serve", "stencil": ".*--serve", "remix": "dev", "react-router": "dev", "expo": "start",
+    "gulp": r"(serve|dev|watch|default|$)", "grunt": r"(serve|server|dev|watch|$)",
+}  # fmt: skip
+# what stands before a program: variables, and programs that start another one
+_BEFORE = re.compile(
+    r"((set|export) [A-Za-z_]\w*=[^\s&]*\s*(&&|;)?\s*|[A-Za-z_]\w*=(\"[^\"]*\"|'[^']*'|\S*)\s+|(cross-env(-shell)?|npx|pnpx|bunx|(pnpm|yarn)( exec| dlx)?|dotenv( -e \S+)*( --)?|env-cmd( -f \S+)?|-y)\s+|"
+    r"(\./)?node_modules/\.bin/)+"
+)
+_RUNNERS = re.compile(r"\b(concurrently|npm-run-all|run-p|run-s)\b")
+_ALIAS = re.compile(r"(?:npm|yarn|pnpm)(?: run)?(?: -s| --silent)? ([\w:.-]+)")
+_PROGRAMS_OF_SERVERS = re.compile(
+    r"\b(node|nodemon|ts-node|ts-node-dev|tsx|babel-node|python3?|flask|uvicorn|gunicorn|json-server)\b"
+)
+
+
+def is_development(scripts: Mapping[str, Any], line: str) -> bool:
+    """Whether a start script is a development server, which is not for visitors."""
+    parts = _parts(scripts, line, set())
+    serving = [part for part in parts if _serves_pages(part)]
+    return bool(serving) and not any(_PROGRAMS_OF_SERVERS.match(part) for part in parts if part not in serving)
+
+
+def script(scripts: Mapping[str, Any], name: str | None) -> str:
+    """A script, or the one that it only calls: start may be  npm run develop."""
+    line, seen = str(scripts.get(name or "") or "").strip(), {name}
+    while (alias := _ALIAS.fullmatch(line)) and alias[1] in scripts and alias[1] not in seen:
+        seen.add(alias[1])
+        line = str(scripts[alias[1]]).strip()
+    return line
+
+
+def _parts(scripts: Mapping[str, Any], line: str, seen: set[str]) -> list[str]:
+    """The programs that a line starts, with the scripts that it calls put in."""
+    several = _RUNNERS.search(line)
+    lines = re.split(r"&&|\|\||[;|&]|(?<!\w)[\"']|[\"'](?!\w)" if several else r"&&|\|\||[;|]", line)
+    found = []
+    for one in lines:
+        part = _BEFORE.sub("", one.strip(), count=1)
+        alias = _ALIAS.match(part)
+        called = [alias[1]] if alias else re.findall(r"[\w:.-]+", part) if several else []
+        called = [name.removeprefix("npm:") for name in called]
+        inner = [name for name in called if name in scripts and name not in seen]
+        seen.update(inner)
+        for name in inner:
+            found += _parts(scripts, str(scripts[name]), seen)
+        if part and not inner:
+            found.append(part)
+    return found
+
+
+def _serves_pages(part: str) -> bool:
+    program, _, rest = part.partition(" ")
+    arguments = _DEVELOPMENT.get(program)
+    return arguments is not None and re.match(arguments, rest.strip()) is not None
