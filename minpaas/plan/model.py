@@ -59,6 +59,7 @@ class NodeRecipe:
     build: tuple[str, ...] = ()
     prune: str = ""
     compiled: bool = True  # whether the install may compile something
+    globally: bool = False  # whether scripts install programs for all
     writes: bool = False  # whether what is started changes node_modules
     packages: tuple[str, ...] = ()  # of the Aptfile
     environment: dict[str, str] = field(default_factory=dict)  # while building only

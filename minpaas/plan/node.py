@@ -9,7 +9,7 @@ from minpaas.plan import aptfile, development, front_end, node_packages, node_ve
 from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError
 from minpaas.plan.node_packages import Manager
-from minpaas.plan.node_scripts import Scripts, changes_packages, packages_of
+from minpaas.plan.node_scripts import Scripts, changes_packages, installs_globally, packages_of
 from minpaas.plan.tree import Tree
 
 _PLAIN = re.compile(r"[\w./=@:, +$-]+")  # no quotes, no operators: it needs no package manager to run
@@ -129,6 +129,7 @@ def recipe(
         tuple(node_packages.with_development(manager, one) if scripts.install_more else one for one in build),
         " && ".join([*([pruned] if pruned else []), *(node_packages.run(manager, one) for one in scripts.cleanup)]),
         bool(scripts.hooks) or _may_compile(tree, manager),
+        installs_globally(f"{scripts.text}\n{started}"),
         changes_packages(started),
         tuple(packages),
         _building(tree, package, manager, version, notes),

@@ -87,6 +87,16 @@ def packages_of(text: str) -> list[tuple[str, str]]:
     return found
 
 
+def installs_globally(text: str) -> bool:
+    """Whether commands install programs for all: `npm install -g serve`, as heroku-prebuild of many a front end."""
+    return bool(
+        re.search(
+            r"\b(?:npm|pnpm) +(?:i|install|add)\b[^&|;\n]* (?:-g|--global)\b|\bnpm +(?:-g|--global) +(?:i|install)\b|\byarn +global +add\b",
+            text,
+        )
+    )
+
+
 def changes_packages(text: str) -> bool:
     """Whether a command installs or makes packages when the app is started: then node_modules must be the app's own."""
     return bool(re.search(_INSTALLS + r"|\bprisma\b(?: +\S+)? +(?:generate|migrate|db)\b", text, re.M))

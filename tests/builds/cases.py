@@ -435,7 +435,7 @@ NODE = [
     Case(
         "node-client-folder-with-its-own-build",
         "node",
-        "24",
+        "16",
         build="NPM_CONFIG_INCLUDE=dev YARN_PRODUCTION=false npm run heroku-postbuild",
         warns=(NO_LOCK,),
         answers="built in client/, 1 is odd: true",
@@ -492,6 +492,13 @@ NODE = [
         start="node serve.js",
         says=("Start: node serve.js (heroku.yml)", "Further process types: worker"),
         warns=(NO_LOCK,),
+    ),
+    Case(
+        "node-prebuild-that-installs-globally",
+        "node",
+        start="sirv build --host 0.0.0.0 --port $PORT",
+        warns=(NO_LOCK,),
+        answers="served by a program for all",
     ),
     Case("node-no-start-command", refused="no start command", refusal=('"start": "node FILE"',)),
     Case("node-broken-package-json", refused="bad package.json", refusal=("line 3",)),

@@ -18,6 +18,9 @@ COPY app/ .
 {% if recipe.tool and not recipe.manifests %}
 RUN {{ recipe.tool }}
 {% endif %}
+{% if recipe.globally %}
+ENV NPM_CONFIG_PREFIX=/app/.heroku/node PATH=/app/.heroku/node/bin:$PATH
+{% endif %}
 {% for command in recipe.before %}
 {{ mounts.with_config(config, command) }}
 {% endfor %}

@@ -29,5 +29,8 @@ COPY --chown=app:app app/ .
 {% for name, value in environment %}
 ENV {{ name }}="{{ value }}"
 {% endfor %}
+{% if recipe.globally %}
+ENV NPM_CONFIG_PREFIX=/app/.heroku/node PATH=/app/.heroku/node/bin:$PATH
+{% endif %}
 ENV PATH=/app/node_modules/.bin:$PATH
 USER app

@@ -52,6 +52,8 @@ ENV npm_package_config_node_gyp_nodedir=/usr/local
 ENV npm_config_nodedir=/usr/local
 {% endif %}
 {% endif %}
+# npm 7 and 8 run scripts as the owner of the folder: nothing else of a build is his
+RUN chown root:root /app
 # what a step needs that runs on the run image, with this one's /usr in place of its own
 RUN mkdir -p /usr/local/share/minpaas \
     && export -p | grep -E "^export (GIT|NODE|npm)_" > /usr/local/share/minpaas/env && echo "export HOME=/root" >> /usr/local/share/minpaas/env
