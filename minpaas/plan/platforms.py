@@ -163,6 +163,8 @@ def _build_command(tree: Tree) -> str:
     phases = _parsed(tree, "nixpacks.toml").get("phases")
     for phase in phases.values() if isinstance(phases, dict) else []:
         told += map(str, phase.get("cmds") or []) if isinstance(phase, dict) else []
+    if not any(told) and "pip install -r requirements.txt" in (script := tree.read("build.sh") or ""):
+        return script  # as Render's guides have it, where the dashboard is told of it and no render.yaml
     return "\n".join(_with_scripts(tree, one) for one in told)
 
 

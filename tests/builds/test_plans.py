@@ -117,6 +117,19 @@ def test_what_render_yaml_asks_for() -> None:
     assert vars["MAIL_TOKEN"].required
 
 
+def test_a_build_script_that_only_a_dashboard_knows_of(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("django\n")
+    (tmp_path / "app.py").write_text("")
+    script = (
+        "pip install -U pip\npip install boto3 -r requirements.txt\npip install -r requirements.txt\npython fetch.py\n"
+    )
+    (tmp_path / "build.sh").write_text(script)
+    made = plan(Folder(tmp_path))
+    assert (made.install, made.build) == ("uv pip install -r requirements.txt boto3", "python fetch.py")
+    (tmp_path / "Procfile").write_text("web: python app.py\n")
+    assert plan(Folder(tmp_path)).build == ""
+
+
 def test_an_app_keeps_its_version_until_it_asks() -> None:
     folder = Folder(APPS / "python-requirements-flask-without-procfile")
     assert plan(folder, sticky="python:3.11").version == "3.11"
