@@ -120,6 +120,12 @@ _ALL = (
         "check its name and version (a private package needs its registry and token as config vars); commit, and push again",
     ),
     _Known(
+        r"No solution found when resolving|your requirements are unsatisfiable|ResolutionImpossible|conflicting dependencies",
+        "The packages do not go together",
+        "no versions satisfy all that is asked for",
+        "the cause is above: loosen one of the versions that it names, commit, and push again",
+    ),
+    _Known(
         r"gyp ERR! (?:build|configure) error|error: command '[^']*(?:gcc|cc|g\+\+|cl)[^']*' failed|Failed to build `?([\w.-]+)|"
         r"Failed building wheel for ([\w.-]+)",
         "A native build failed",

@@ -136,6 +136,12 @@ SAID = {
     "  × No solution found when resolving dependencies:\n  ╰─▶ Because no-such was not found in the package registry and you require":
         "A package was not found",
     "  ╰─▶ Because there is no version of django==99.0 and you require django==99.0": "A package was not found",
+    "hint: You require CPython 3.13 (`cp313`), but we only found wheels for `tensorflow` (v2.10.0) with the following tags":
+        "A package asks for another version",
+    "AttributeError: module 'pkgutil' has no attribute 'ImpImporter'. Did you mean: 'zipimporter'?":
+        "A package is too old for this Python",
+    "  cause: Because a==1 depends on b==2 and you require b==3, we can conclude that your requirements are unsatisfiable.":
+        "The packages do not go together",
     "gyp ERR! build error": "A native build failed",
     "something else": "The build failed",
 }  # fmt: skip
