@@ -157,8 +157,17 @@ _LOCKS = (
 # what a process printed before it ended, and what to do about it
 _AT_START = (
     (
+        r"ModuleNotFoundError: No module named '(pkg_resources)'",
+        "add  setuptools<81  to requirements.txt, which still has {0}, commit, and push again",
+    ),
+    (
+        r"ModuleNotFoundError: No module named '(asynchat|asyncore|audioop|cgi|crypt|distutils|imghdr|imp|nntplib|pipes|telnetlib)'",
+        "{0} was a part of older Pythons: write 3.11 into a file named .python-version, commit, and push again",
+    ),
+    (
         r"ModuleNotFoundError: No module named '([\w.]+)'",
-        "{0} is not installed: add the package that has it to requirements.txt (or to the lock file), commit, and push again",
+        "{0} is neither in the tree nor installed: add the package that has it to requirements.txt (or to the lock file), or mend the "
+        "name in the start command; commit, and push again",
     ),
     (
         r"ImportError: cannot import name '\w+' from '(\w+)",

@@ -141,7 +141,9 @@ def test_a_bad_setting_is_named(env: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("ModuleNotFoundError: No module named 'pandas'", "pandas is not installed"),
+        ("ModuleNotFoundError: No module named 'pandas'", "pandas is neither in the tree nor installed"),
+        ("ModuleNotFoundError: No module named 'pkg_resources'", "setuptools<81"),
+        ("ModuleNotFoundError: No module named 'imghdr'", "write 3.11 into a file named .python-version"),
         ("ImportError: cannot import name 'escape' from 'jinja2' (/venv/lib/...)", "does not go with this jinja2"),
         ("/bin/sh: 1: exec: gunicorn: not found", "gunicorn is not installed"),
         ("bash: line 1: make: command not found", "make is not installed"),
