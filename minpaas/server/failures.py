@@ -139,6 +139,12 @@ _ALL = (
         "mend the Dockerfile (RUN one && two instead of a here-document), commit, and push again",
     ),
     _Known(
+        r"(?:KeyError: '|UndefinedValueError: |Set the )([A-Z][A-Z0-9_]{2,})(?:'| not found| environment variable)",
+        "A config var is missing",
+        "the app's code asks for {0} while it is built, and there is none",
+        "set it (minpaas config:set {0}=...), then push again",
+    ),
+    _Known(
         r"collectstatic",
         "collectstatic failed",
         "Django's collectstatic ended with an error",
@@ -172,6 +178,15 @@ _AT_START = (
     (
         r"ImportError: cannot import name '\w+' from '(\w+)",
         "a package does not go with this {0}: name the version of {0} that it was written for, commit, and push again",
+    ),
+    (
+        r"(?:KeyError: '|UndefinedValueError: |Set the )([A-Z][A-Z0-9_]{2,})(?:'| not found| environment variable)",
+        "it asks for the config var {0}, and there is none: minpaas config:set {0}=..., then push again",
+    ),
+    (
+        r"(OperationalError|ServerSelectionTimeoutError|redis\.exceptions\.ConnectionError|Can't connect to MySQL|ECONNREFUSED [\d.:]+:(?:5432|3306|6379|27017))",
+        "its database does not answer: set its address by a config var (minpaas config:set DATABASE_URL=...), then push again; to "
+        "reach one in a Docker network: minpaas networks:attach",
     ),
     (
         r"numpy\.dtype size changed|compiled using NumPy 1\.x cannot be run in",

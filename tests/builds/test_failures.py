@@ -142,6 +142,7 @@ SAID = {
         "A package is too old for this Python",
     "  cause: Because a==1 depends on b==2 and you require b==3, we can conclude that your requirements are unsatisfiable.":
         "The packages do not go together",
+    '    SECRET_KEY = os.environ["SECRET_KEY"]\nKeyError: \'SECRET_KEY\'': "A config var is missing",
     "gyp ERR! build error": "A native build failed",
     "something else": "The build failed",
 }  # fmt: skip

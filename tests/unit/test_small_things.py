@@ -145,6 +145,13 @@ def test_a_bad_setting_is_named(env: dict[str, str]) -> None:
         ("ModuleNotFoundError: No module named 'pkg_resources'", "setuptools<81"),
         ("ModuleNotFoundError: No module named 'imghdr'", "write 3.11 into a file named .python-version"),
         ("ImportError: cannot import name 'escape' from 'jinja2' (/venv/lib/...)", "does not go with this jinja2"),
+        ("KeyError: 'SECRET_KEY'", "minpaas config:set SECRET_KEY="),
+        ("decouple.UndefinedValueError: DB_NAME not found. Declare it as envvar", "minpaas config:set DB_NAME="),
+        (
+            "django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable",
+            "config:set DATABASE_URL=",
+        ),
+        ("psycopg2.OperationalError: could not translate host name", "its database does not answer"),
         ("/bin/sh: 1: exec: gunicorn: not found", "gunicorn is not installed"),
         ("bash: line 1: make: command not found", "make is not installed"),
         ("Traceback (most recent call last):", ""),
