@@ -52,7 +52,12 @@ def plan(
         app = replace(app, config_vars=[*app.config_vars, *(one for one in told.config_vars if one.name not in named)])
     if command:
         declared = {**declared, "web": command}
-    made = _planned(chosen, tree, declared, notes, sticky, available)
+    try:
+        made = _planned(chosen, tree, declared, notes, sticky, available)
+    except PlanError as error:
+        if wrong and error.kind == "command":
+            error.hint = f"{wrong} is not read: git mv {wrong} Procfile, commit, and push again"
+        raise
     made = replace(made, environment={**environment, **made.environment})
     made = _with_reason(made, "--command" if command else where, declared.get("web", ""))
     if chosen in ("python", "node") and "web" not in declared:

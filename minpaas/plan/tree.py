@@ -1,9 +1,12 @@
 """A tree of files as the planners see it: a commit in the server's object store, or a folder on a laptop."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 _MOST = 1 << 20  # bytes of a file that is read
+_MOST_FILES = 400  # that are looked through
+_NOT_SOURCE = ("node_modules/", "venv/", ".venv/", "env/", ".git/", "__pycache__/", "static/", "public/")
 
 
 class Tree(Protocol):
@@ -94,3 +97,16 @@ def joined(folder: str, name: str) -> str:
         elif part not in ("", "."):
             parts.append(part)
     return "/".join(parts)
+
+
+def paths(tree: Tree) -> Iterator[str]:
+    """The files of a tree, those at the top first, without what was installed; only so many of a large one."""
+    pending, left = [""], _MOST_FILES
+    while pending and left > 0:
+        folder = pending.pop(0)
+        for name in tree.names(folder):
+            if not name.endswith("/"):
+                left -= 1
+                yield f"{folder}{name}"
+            elif name not in _NOT_SOURCE:
+                pending.append(f"{folder}{name}")

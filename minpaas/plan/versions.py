@@ -64,7 +64,7 @@ def _python_exact(
                 f"{asked.where} asks for Python {asked.text}: built with the newest {minor}.x that there is here"
             )
         return minor
-    allowed = [one for one in PYTHONS if limit is None or _satisfies(one, limit.text)]
+    allowed = [one for one in PYTHONS if limit is None or suits(one, limit.text)]
     newer = [one for one in allowed if numbers[0] == 3 and _minor(one) > _minor(minor)]
     if not newer:
         raise refused("Python", asked, [f"Python {one}" for one in PYTHONS])
@@ -80,7 +80,7 @@ def _python_ranged(asked: list[Asked], pins: list[Asked], sticky: str, notes: No
     older = [one for one in reversed(PYTHONS) if _minor(one) < _minor(PYTHON)]
     newer = [one for one in PYTHONS if _minor(one) > _minor(PYTHON)]
     wished = [*([sticky] if sticky in PYTHONS else []), PYTHON, *older, *newer]
-    allowed = [version for version in wished if all(_satisfies(version, one.text) for one in asked)]
+    allowed = [version for version in wished if all(suits(version, one.text) for one in asked)]
     if not allowed:
         return None
     if allowed[0] == sticky:
@@ -96,7 +96,7 @@ def _going_with(versions: list[str], pins: list[Asked]) -> tuple[str, Asked | No
     if not pins:
         return versions[0], None
     tightest = min(pins, key=lambda one: _minor(one.text.removeprefix("<")))
-    first = next((one for one in versions if _satisfies(one, tightest.text)), None)
+    first = next((one for one in versions if suits(one, tightest.text)), None)
     return first or min(versions, key=_minor), tightest
 
 
@@ -117,8 +117,8 @@ def _readable(text: str) -> bool:
     )
 
 
-def _satisfies(version: str, text: str) -> bool:
-    """Whether some release of a minor version satisfies a specifier of PEP 440 or of poetry."""
+def suits(version: str, text: str) -> bool:
+    """Whether some release of a minor version of Python satisfies a specifier of PEP 440 or of poetry."""
     return any(all(_holds(version, one) for one in _clauses(alternative)) for alternative in text.split("||"))
 
 

@@ -14,6 +14,7 @@ from docker.utils.build import PatternMatcher
 from minpaas import plan as planning
 from minpaas.plan import dockerfile
 from minpaas.server import failures, stacks
+from minpaas.server.clues import Case
 from minpaas.server.errors import (
     BadAppFile,
     BadProcfile,
@@ -157,7 +158,7 @@ def _ask(images: Images, settings: Settings, attempt: _Attempt, transcript: Tran
             limit = f"{settings.build_timeout:g} s"
             hint = "set a longer MINPAAS_BUILD_TIMEOUT on the server"
             raise BuildFailed(f"it took longer than {limit}", hint=hint) from error
-        raise _explained(narrator, error.detail) from error
+        raise _explained(narrator, error.detail, attempt) from error
     finally:
         alarm.cancel()
 
@@ -219,16 +220,10 @@ def _frontend_is_missing(attempt: _Attempt, error: BuildFailed) -> bool:
     return bool(asked) and asked is not None and asked[1].partition(":")[0] in said
 
 
-def _explained(narrator: Narrator, error: str) -> BuildFailed:
-    asked = re.search(r"/v2/(?:library/)?([\w./-]+)/manifests/([\w.:-]+)", error)
-    named = re.search(r"([\w./-]+(?::[\w.-]+)?): (?:pull access|not found)", error)
-    image = f"{asked[1]}:{asked[2]} " if asked else f"{named[1]} " if named else ""
-    if "pull access denied" in error or "failed to do request" in error or "no such host" in error:
-        return BuildFailed(
-            f"the base image {image}could not be fetched: {error[-200:]}",
-            hint="provide the image on this machine (docker pull, docker load), then push again",
-        )
-    return failures.explain(narrator.failure, list(narrator.last), narrator.hidden(error[-500:]))
+def _explained(narrator: Narrator, error: str, attempt: _Attempt) -> BuildFailed:
+    plan = attempt.plan
+    case = Case(attempt.app, plan.runtime, plan.version, narrator.command, attempt.files, frozenset(attempt.config))
+    return failures.explain(narrator.failure, narrator.last, narrator.hidden(error[-500:]), case)
 
 
 def prune_workspace(settings: Settings, keep: float = 7 * 86400.0) -> None:

@@ -12,6 +12,7 @@ MinPaasError
 """
 
 import re
+from collections.abc import Sequence
 
 
 class MinPaasError(Exception):
@@ -181,11 +182,15 @@ class NeedsToken(MinPaasError):
 
 
 class DeployFailed(MinPaasError):
-    """A deploy ended without its commit live; what served before still serves."""
+    """A deploy ended without its commit live; what served before still serves.
+
+    `output` is what the app printed at last, where it was the app that failed.
+    """
 
     title = "The deploy failed"
     reason = "deploy failed"
     status = 422
+    output: Sequence[str] = ()
 
 
 class WrongBranch(DeployFailed):

@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docker.errors import NotFound
 
-from minpaas.server import failures
 from minpaas.server.engine import Container
 from minpaas.server.errors import AppCrashed, DeployFailed, NoAnswer, NotListening
 from minpaas.server.machine import Machine
@@ -29,6 +28,9 @@ _APART = 1.0  # seconds between attempts at a path of the owner's own
 _LOOPBACK_PATIENCE = 5.0  # seconds: who listens on loopback at the right port by then will not change its mind
 _ENOUGH = 1 << 20  # bytes of an answer that count as complete
 _HEADERS = 31 << 10  # bytes; nginx takes 32 KB with the status line
+_BEGINNING = 4096  # bytes of an answer that are looked at
+_LOOKED_AT = 400  # lines of its output; a server with several workers says the cause once for each
+_SHOWN = 100  # of them
 _SETTLE = 3.0  # seconds that a process without a port must have run
 
 Check = Callable[[], None]
@@ -42,6 +44,7 @@ class Answer:
     elapsed: float  # seconds that the answer took
     after: float = 0.0  # seconds from the start of the wait to the answer
     location: str = ""  # of a redirect
+    text: str = ""  # how it begins
 
     def __str__(self) -> str:
         return f"{self.status} (a redirect to {self.location})" if self.location else str(self.status)
@@ -63,7 +66,7 @@ def await_healthy(
     try:
         return _await_answer(machine, release, process, transcript, check)
     except DeployFailed as error:
-        _last_lines(machine, process, transcript, error)
+        error.output = last_lines(machine, process, transcript)
         raise
 
 
@@ -79,7 +82,7 @@ def await_settled(
             try:
                 _alive(machine, process)
             except DeployFailed as error:
-                _last_lines(machine, process, transcript, error)
+                error.output = last_lines(machine, process, transcript)
                 raise
         time.sleep(0.1)
 
@@ -122,13 +125,14 @@ def twice(machine: Machine, release: Release, process: Process, transcript: Tran
     try:
         return ask(process.address, host, path, patience, check)
     except NotAnswered as error:
-        _last_lines(machine, process, transcript)
-        still_alive(machine, process)
-        raise NoAnswer(
+        once = NoAnswer(
             f"it answered GET {path} once, and then not again: {error}",
             hint="its last lines are above: mend what they say, commit, and push again",
             reason=f"answers once only: {error}",
-        ) from None
+        )
+        once.output = last_lines(machine, process, transcript)
+        still_alive(machine, process)
+        raise once from None
 
 
 def still_alive(machine: Machine, process: Process) -> None:
@@ -149,13 +153,14 @@ def _ask(connection: http.client.HTTPConnection, host: str, path: str, asked: "F
         answer = connection.getresponse()
         if sum(len(name) + len(value) + 4 for name, value in answer.getheaders()) > _HEADERS:
             raise NotAnswered(f"its headers are over {_HEADERS >> 10} KB, which no visitor would get")
-        read = 0
+        read, text = 0, b""
         while read < _ENOUGH and (chunk := answer.read1(65536)):
-            read += len(chunk)
+            read, text = read + len(chunk), text or chunk
         if read < _ENOUGH and answer.length:
             raise NotAnswered(f"its answer ends {answer.length} bytes before the length that it names")
         location = answer.getheader("Location") or "" if 300 <= answer.status < 400 else ""
-        asked.set_result(Answer(answer.status, time.monotonic() - began, location=location[:200]))
+        beginning = text[:_BEGINNING].decode("utf-8", "replace")
+        asked.set_result(Answer(answer.status, time.monotonic() - began, location=location[:200], text=beginning))
     except NotAnswered as error:
         asked.set_exception(error)
     except (
@@ -244,7 +249,7 @@ def _await_answer(machine: Machine, release: Release, process: Process, transcri
         if wait.listens and (not wait.own or time.monotonic() - asked >= _APART):
             asked = time.monotonic()
             if answer := wait.attempt(check):
-                return Answer(answer.status, answer.elapsed, time.monotonic() - wait.began, answer.location)
+                return replace(answer, after=time.monotonic() - wait.began)
             if wait.own and wait.attempts >= release.checks.attempts:
                 break
         elapsed = time.monotonic() - wait.began
@@ -269,14 +274,13 @@ def _unwell(release: Release, attempts: int, told: str) -> DeployFailed:
     )
 
 
-def _last_lines(machine: Machine, process: Process, transcript: Transcript, failed: DeployFailed | None = None) -> None:
-    """Show what a process printed at last; where that says the cause, it is the next step of the error."""
-    lines = machine.engine.last_lines(process.container)
+def last_lines(machine: Machine, process: Process, transcript: Transcript) -> list[str]:
+    """Show what a process printed at last; more of it than is shown."""
+    lines = machine.engine.last_lines(process.container, _LOOKED_AT)
     transcript.step(f"The last lines of {process.name}" if lines else f"{process.name} printed nothing")
-    for line in lines:
+    for line in lines[-_SHOWN:]:
         transcript.output(line)
-    if failed and (hint := failures.of_process(lines)):
-        failed.hint = hint
+    return lines
 
 
 def _alive(machine: Machine, process: Process) -> Container:

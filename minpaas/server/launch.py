@@ -1,14 +1,19 @@
 """The story of a cutover: new, healthy, switch, commit, then the old. All process types switch together, or none does."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from minpaas.plan import HOST
-from minpaas.server import proof, release, route, run
-from minpaas.server.errors import AnswersWorse, ImageGone, MachineTrouble, ReleaseCommandFailed
+from minpaas.server import build, failures, proof, release, route, run
+from minpaas.server.clues import Case
+from minpaas.server.errors import AnswersWorse, DeployFailed, ImageGone, MachineTrouble, ReleaseCommandFailed
+from minpaas.server.git.source import Source
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Process, Release
 from minpaas.server.operations import Operation
+from minpaas.server.transcript import Transcript
 
 log = logging.getLogger("minpaas.launch")
 Note = Callable[..., None]
@@ -23,12 +28,14 @@ def launch(machine: Machine, operation: Operation, app: App, made: Release, note
     note("run", release=made.number)
     environment = environment_of(machine, made)
     if made.release_command and operation.facts["kind"] in ("push", "url"):
-        _release_command(machine, operation, app, made, environment)
+        with _explained(machine, made, made.release_command):
+            _release_command(machine, operation, app, made, environment)
     started = (f"{kind}={n}" for kind, n in made.formation.items() if kind in made.process_types)
     say.step(f"Starting {made.name} ({', '.join(started)})")
     processes = run.start(machine, app, made, environment, say)
     try:
-        _await(machine, operation, app, made, processes)
+        with _explained(machine, made, made.process_types.get("web", "")):
+            _await(machine, operation, app, made, processes)
         note("route", release=made.number)
         live = release.record(machine, app, made, processes)
         if addresses := [one.address for one in route.web(processes)]:
@@ -106,10 +113,11 @@ def _await(machine: Machine, operation: Operation, app: App, made: Release, proc
         answer = run.await_healthy(machine, made, process, say, operation.check)
         if answer:
             say.detail(f"{process.name} answers GET {made.checks.path} with {answer} after {answer.after:.1f} s")
-            first = _weigh(machine, app, answer)
-            second = _weigh(machine, app, run.twice(machine, made, process, say, operation.check))
+            first = _weigh(machine, app, process, answer, say)
+            second = _weigh(machine, app, process, run.twice(machine, made, process, say, operation.check), say)
             for said in dict.fromkeys(one for one in (first, second) if one):
                 say.trouble(said)
+            _advise(machine, made, process, answer, say)
     run.await_settled(machine, made, processes, say, operation.check)
 
 
@@ -117,9 +125,49 @@ def _release_command(
     machine: Machine, operation: Operation, app: App, made: Release, environment: dict[str, str]
 ) -> None:
     with operation.transcript.timed(f"Running the release command: {made.release_command}"):
+        before = operation.transcript.count
         code = run.one_off(machine, app, made, made.release_command, environment, operation.transcript, operation.check)
         if code:
-            raise ReleaseCommandFailed(f"it ended with {code}")
+            error = ReleaseCommandFailed(f"{made.release_command} ended with {code}")
+            error.output = [one.text for one in operation.transcript.items()[before:] if one.kind == "output"]
+            raise error
+
+
+@contextmanager
+def _explained(machine: Machine, made: Release, command: str) -> Iterator[None]:
+    """Errors from here say what the app's output tells of their cause."""
+    try:
+        yield
+    except DeployFailed as error:
+        with _case(machine, made, command) as case:
+            failures.enrich(error, error.output, case)
+        raise
+
+
+def _advise(machine: Machine, made: Release, process: Process, answer: run.Answer, say: Transcript) -> None:
+    """Say what to do about an answer that is of no use to visitors."""
+    secure = answer.location.startswith(f"https://{machine.host(made.app)}")
+    if answer.status < 400 and not secure:
+        return
+    output = run.last_lines(machine, process, say) if answer.status >= 500 else []
+    with _case(machine, made, made.process_types.get(process.type, "")) as case:
+        if told := failures.advice(answer.status, answer.location if secure else answer.text, output, case):
+            say.trouble(told)
+
+
+@contextmanager
+def _case(machine: Machine, made: Release, command: str) -> Iterator[Case]:
+    """What is known of a release, for an explanation."""
+    config = machine.configs.read(made.app, made.config)
+    case = Case(made.app, made.runtime, made.runtime_version, command, config=frozenset(config))
+    try:
+        folder = build.subfolder(machine.registry.app(made.app), config)
+        source = Source(machine.repo(made.app), made.commit, folder)
+    except (KeyError, OSError):  # an old release's commit may be gone
+        yield case
+        return
+    with source as files:
+        yield replace(case, files=files)
 
 
 def route_again(machine: Machine) -> None:
@@ -144,7 +192,7 @@ def _publish(machine: Machine, live: App, made: Release) -> None:
         ) from error
 
 
-def _weigh(machine: Machine, app: App, answer: run.Answer) -> str:
+def _weigh(machine: Machine, app: App, fresh: Process, answer: run.Answer, say: Transcript) -> str:
     """What to say of an answer. A server error is only a warning, unless the live release does better."""
     if answer.status == 400:
         return f"GET / answers 400: does the app know its host {machine.host(app.name)}? (Django: ALLOWED_HOSTS)"
@@ -153,9 +201,11 @@ def _weigh(machine: Machine, app: App, answer: run.Answer) -> str:
     for process in route.web(app.processes):
         before = run.probe(process.address, machine.host(app.name), "/", 10)
         if before and before.status < 500:
-            raise AnswersWorse(
+            error = AnswersWorse(
                 f"GET / is answered with {answer.status}; the live release v{app.release} answers {before.status}",
                 hint="see what it printed with: minpaas logs, mend it, and push again",
                 reason=f"GET / answers {answer.status}, the live release {before.status}",
             )
+            error.output = run.last_lines(machine, fresh, say)
+            raise error
     return f"GET / answers {answer.status}: the app serves, but it may not be well"

@@ -1,7 +1,7 @@
 """The voice of a build: each command when it starts, what it prints, what came from the cache, and what failed."""
 
 import re
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,7 +24,8 @@ class Narrator:
         self._names: dict[str, str] = {}
         self._told: set[str] = set()
         self._partial: dict[str, bytes] = {}
-        self.last: deque[str] = deque(maxlen=_KEPT)
+        self._last: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_KEPT))
+        self._failed = ""  # the vertex that ended with an error
         self.command = ""  # the one that ended with an error, once one has
         self.failure = ""  # the same in words
 
@@ -41,10 +42,15 @@ class Narrator:
                 self._flush(vertex.digest)
             if vertex.error and "context canceled" not in vertex.error:
                 code = re.search(r"exit code: (\d+)", vertex.error)
-                self.command = command or vertex.name
+                self._failed, self.command = vertex.digest, command or vertex.name
                 self.failure = f"{self.command} ended with {code[1] if code else vertex.error}"
         for log in status.logs:
             self._log(log.vertex, log.msg)
+
+    @property
+    def last(self) -> list[str]:
+        """What the command that failed printed at last."""
+        return list(self._last[self._failed])
 
     def hidden(self, text: str) -> str:
         """The text without the values of config vars."""
@@ -57,15 +63,15 @@ class Narrator:
         if rest:
             self._partial[vertex] = rest[-8192:]
         for line in lines:
-            self._say(line)
+            self._say(vertex, line)
 
     def _flush(self, vertex: str) -> None:
         if rest := self._partial.pop(vertex, b""):
-            self._say(rest)
+            self._say(vertex, rest)
 
-    def _say(self, line: bytes) -> None:
+    def _say(self, vertex: str, line: bytes) -> None:
         text = self.hidden(line.decode("utf-8", "replace"))
-        self.last.append(text)
+        self._last[vertex].append(text)
         if not self._quiet:
             self._transcript.output("  " + text)
 

@@ -17,6 +17,7 @@ from minpaas.server.health import Answer as Answer  # the stories ask for these 
 from minpaas.server.health import Check as Check
 from minpaas.server.health import await_healthy as await_healthy
 from minpaas.server.health import await_settled as await_settled
+from minpaas.server.health import last_lines as last_lines
 from minpaas.server.health import probe as probe
 from minpaas.server.health import still_alive as still_alive
 from minpaas.server.health import twice as twice

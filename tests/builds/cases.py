@@ -349,6 +349,13 @@ NODE = [
         answers="started from TypeScript",
     ),
     Case(
+        "node-started-by-what-is-in-both-lists",
+        "node",
+        start="tsx server.ts",
+        says=("devDependencies stay: web starts tsx",),
+        warns=(NO_LOCK,),
+    ),
+    Case(
         "node-next-11",
         "node",
         "16",
@@ -648,6 +655,7 @@ FILES = [
         answers="the last of two lines",
     ),
     Case("procfile-with-an-error", refused="bad Procfile", refusal=("line 2",)),
+    Case("procfile-spelt-otherwise", refused="no start command", refusal=("git mv procfile Procfile",)),
     Case(
         "app-json-of-heroku",
         "python",

@@ -40,6 +40,7 @@ ROOMS = [
     {
         "runtimes",
         "narrator",
+        "clues",
         "failures",
         "stacks",
         "receive",

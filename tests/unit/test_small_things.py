@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from minpaas.server import failures, procfile, settings
+from minpaas.server import procfile, settings
 from minpaas.server.addresses import Addresses
 from minpaas.server.errors import BadProcfile, BadSetting
 from minpaas.server.run import command_line, concurrency
@@ -136,27 +136,3 @@ def test_a_bad_setting_is_named(env: dict[str, str]) -> None:
     with pytest.raises(BadSetting) as caught:
         settings.load(env)
     assert next(iter(env)) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("line", "hint"),
-    [
-        ("ModuleNotFoundError: No module named 'pandas'", "pandas is neither in the tree nor installed"),
-        ("ModuleNotFoundError: No module named 'pkg_resources'", "setuptools<81"),
-        ("ModuleNotFoundError: No module named 'imghdr'", "write 3.11 into a file named .python-version"),
-        ("ImportError: cannot import name 'escape' from 'jinja2' (/venv/lib/...)", "does not go with this jinja2"),
-        ("KeyError: 'SECRET_KEY'", "minpaas config:set SECRET_KEY="),
-        ("decouple.UndefinedValueError: DB_NAME not found. Declare it as envvar", "minpaas config:set DB_NAME="),
-        (
-            "django.core.exceptions.ImproperlyConfigured: Set the DATABASE_URL environment variable",
-            "config:set DATABASE_URL=",
-        ),
-        ("psycopg2.OperationalError: could not translate host name", "its database does not answer"),
-        ("/bin/sh: 1: exec: gunicorn: not found", "gunicorn is not installed"),
-        ("bash: line 1: make: command not found", "make is not installed"),
-        ("Traceback (most recent call last):", ""),
-    ],
-)
-def test_what_a_process_printed_says_the_next_step(line: str, hint: str) -> None:
-    assert hint in failures.of_process(["first", line, "last"])
-    assert bool(hint) == bool(failures.of_process([line]))
