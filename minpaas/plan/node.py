@@ -210,7 +210,7 @@ def _needs_development(tree: Tree, package: Mapping[str, Any], types: dict[str, 
     scripts, development = Scripts(package), package.get("devDependencies") or {}
     for kind, command in types.items():
         for word, program in packages_of(scripts.told(command)):
-            if program in development and program not in (package.get("dependencies") or {}):
+            if program in development:  # also where it is in both lists: npm leaves it out with the others
                 notes.because(f"devDependencies stay: {kind} starts {word}, which is one of them")
                 return True
     names = set(tree.names())
