@@ -10,7 +10,8 @@ import pytest
 
 from minpaas.server.errors import MachineTrouble
 from minpaas.server.models import Route, Target
-from minpaas.server.nginx import Nginx, render_map
+from minpaas.server.nginx import Nginx
+from minpaas.server.routing_table import render_map
 from minpaas.server.settings import Settings
 from tests.router.backend import ask, free_port
 

@@ -26,6 +26,8 @@ ROOMS = [
         "git",
         "engine",
         "images",
+        "ports",
+        "routing_table",
         "network",
         "buildkit",
         "streams",

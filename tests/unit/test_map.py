@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from minpaas.server.models import Route, Target
-from minpaas.server.nginx import render_map
+from minpaas.server.routing_table import render_map
 
 
 def live(host: str, *addresses: str) -> Route:
