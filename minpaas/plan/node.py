@@ -107,7 +107,9 @@ def recipe(
         tree.has("pnpm-workspace.yaml") and "packages:" in (tree.read("pnpm-workspace.yaml") or "")
     )
     development = bool(package.get("devDependencies"))
-    whole_tree = bool(scripts.hooks or scripts.before or workspaces or _local_paths(package))
+    # yarn 2 and later run a script only where they find what they wrote when they installed
+    stateful = manager.name == "berry" and bool(manager.tools(started) or not manager.lock)
+    whole_tree = bool(scripts.hooks or scripts.before or workspaces or stateful or _local_paths(package))
     dev = keep or (scripts.builds and (development or scripts.install_more)) or workspaces
     install = node_packages.install(manager, dev)
     pruned = node_packages.prune(manager, workspaces) if development and dev and not keep and not static else ""

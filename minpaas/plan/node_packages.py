@@ -73,6 +73,9 @@ def choose(tree: Tree, package: Mapping[str, Any], notes: Notes, node: str) -> M
     elif not locks and is_bun(tree, package):
         chosen = _manager("bun", "", "", tree, package, node)
         notes.because(f"Package manager: {chosen.words} (its types are among the devDependencies)")
+    elif not locks and ".yarnrc.yml" in names:
+        chosen = _manager("yarn", "", "", tree, package, node)
+        notes.because(f"Package manager: {chosen.words} (.yarnrc.yml)")
     elif locks:
         chosen = _manager(locks[0][1], "", locks[0][0], tree, package, node)
         notes.because(f"Package manager: {chosen.words} ({chosen.lock})")
@@ -162,7 +165,9 @@ def _manager(kind: str, version: str, lock: str, tree: Tree, package: Mapping[st
         if metadata or own or _major(version) >= 2 or tree.has(".yarnrc.yml"):
             file = own[1].removeprefix("./") if own and tree.has(own[1].removeprefix("./")) else ""
             made_by = _BERRY.get(metadata[1], "4") if metadata else "4"
-            return Manager("berry", version if _major(version) >= 2 else made_by, lock, file, npm)
+            named = re.search(r"yarn-(\d+\.\d+\.\d+)\.c?js$", own[1]) if own else None
+            asked = version if _major(version) >= 2 else named[1] if named else made_by
+            return Manager("berry", asked, lock, file, npm)
         return Manager("yarn", version or _YARN, lock, npm=npm)
     if kind == "pnpm":
         return Manager("pnpm", version or _pnpm(tree, package), lock, npm=npm)

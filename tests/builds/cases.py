@@ -507,6 +507,15 @@ NODE = [
         warns=(NO_LOCK,),
         answers="served by a program for all",
     ),
+    Case(
+        "node-yarn-path-that-was-not-committed",
+        "node",
+        start="yarn start",
+        install="yarn install",
+        says=("yarn 4.9.1 (.yarnrc.yml)",),
+        warns=("No yarn.lock",),
+        answers="1m by a yarn that is not here",
+    ),
     Case("node-no-start-command", refused="no start command", refusal=('"start": "node FILE"',)),
     Case("node-broken-package-json", refused="bad package.json", refusal=("line 3",)),
 ]
