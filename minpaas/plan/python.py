@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from minpaas.plan import aptfile, platforms, python_code, python_packages, python_pins, requirements, versions
 from minpaas.plan import node as node_planner
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError, PythonRecipe
+from minpaas.plan.node_scripts import Scripts
 from minpaas.plan.python_packages import Packages
 from minpaas.plan.tree import Tree
 
@@ -122,15 +124,18 @@ def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:
     """The Node.js build of a tree that is Python first."""
     if not tree.has("package.json"):
         return None
-    scripts = node_planner.package_json(tree).get("scripts") or {}
-    if not ({"build", "heroku-postbuild"} & set(scripts)):
+    if not Scripts(node_planner.package_json(tree)).builds:
         notes.because("package.json has no build script: nothing is done about it")
         return None
     inner = Notes()
     recipe = node_planner.recipe(tree, inner, keep=False, static=True)
     notes.reasons += inner.reasons
     notes.warnings += inner.warnings
-    return recipe
+    manage = python_code.manage_py(tree)
+    code = [tree.read(name) or "" for name in tree.names() if name.endswith(".py")]
+    if "node_modules" in "".join([*code, python_code.settings_text(tree, manage) if manage else ""]):
+        return recipe  # files of its packages are served
+    return replace(recipe, prune="find . -name node_modules -prune -exec rm -rf {} +")
 
 
 def _corpora(tree: Tree) -> list[str]:

@@ -363,3 +363,17 @@ def test_a_buildpack_of_what_is_not_there(tmp_path: Path) -> None:
     assert (
         planned(tmp_path, {"app.json": told, "requirements.txt": "flask\n", "app.py": "app = 1\n"}).runtime == "python"
     )
+
+
+def test_python_first_with_assets_that_an_install_hook_builds(tmp_path: Path) -> None:
+    flask = {"requirements.txt": "flask\n", "app.py": "from flask import Flask\n\napp = Flask(__name__)\n"}
+    hook = {"package.json": package(scripts={"postinstall": "cd front && npm install && npm run build"})}
+    made = planned(tmp_path, {**flask, **hook})
+    assert made.python
+    assert made.python.assets
+    assert "rm -rf" in made.python.assets.prune
+    assert "rm -rf" in generate(made, "app", {}).dockerfile
+    served = planned(tmp_path, {"app.py": flask["app.py"] + "app.static_folder = 'node_modules/htmx'\n"})
+    assert served.python
+    assert served.python.assets
+    assert not served.python.assets.prune
