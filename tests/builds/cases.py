@@ -261,7 +261,7 @@ PYTHON = [
         start=f"python manage.py migrate --noinput && exec gunicorn library.wsgi:application {GUNICORN}",
         answers="0 users in a migrated database",
     ),
-    Case("python-nltk-txt", "python", build="python -m nltk.downloader -d /venv/nltk_data punkt stopwords"),
+    Case("python-nltk-txt", "python", build="nltk.downloader -d /venv/nltk_data punkt stopwords", answers="words"),
     Case(
         "python-gradio",
         "python",

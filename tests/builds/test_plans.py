@@ -126,6 +126,8 @@ def test_a_build_script_that_only_a_dashboard_knows_of(tmp_path: Path) -> None:
     (tmp_path / "build.sh").write_text(script)
     made = plan(Folder(tmp_path))
     assert (made.install, made.build) == ("uv pip install -r requirements.txt boto3", "python fetch.py")
+    (tmp_path / "build.sh").write_text(f"{script}python -m nltk.downloader punkt\npython manage.py seed\n")
+    assert "mkdir -p /venv/nltk_data && (python -m nltk.downloader punkt || " in plan(Folder(tmp_path)).build
     (tmp_path / "Procfile").write_text("web: python app.py\n")
     assert plan(Folder(tmp_path)).build == ""
 
