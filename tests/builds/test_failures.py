@@ -50,6 +50,15 @@ def node(build: str = "") -> dict[str, str | None]:
 
 FAILURES = [
     Failure(
+        "no pages",
+        {
+            "package.json": '{"name": "a", "scripts": {"build": "node build.js"}, "devDependencies": {"gulp": "^5"}}',
+            "build.js": "console.log('made nothing')",
+        },
+        "The build made no pages",
+        ("no index.html in dist/", "root: FOLDER"),
+    ),
+    Failure(
         "missing lock file",
         {"Dockerfile": NPM_CI, "package.json": '{"name": "a", "dependencies": {"ms": "2.1.3"}}'},
         "There is no lock file",
