@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from minpaas.plan import aptfile, development, front_end, node_packages, node_versions
+from minpaas.plan import aptfile, development, front_end, node_code, node_packages, node_versions
 from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError
 from minpaas.plan.node_packages import Manager
@@ -212,9 +212,18 @@ def _needs_development(tree: Tree, package: Mapping[str, Any], types: dict[str, 
     scripts, development = Scripts(package), package.get("devDependencies") or {}
     for kind, command in types.items():
         for word, program in packages_of(scripts.told(command)):
-            if program in development:  # also where it is in both lists: npm leaves it out with the others
+            if program in development:
                 notes.because(f"devDependencies stay: {kind} starts {word}, which is one of them")
                 return True
+    both = sorted(set(development) & set(package.get("dependencies") or {}))
+    if both:
+        notes.because(f"devDependencies stay: {both[0]} is in both lists, and npm would leave it out with them")
+        return True
+    started = scripts.told("\n".join(types.values())) if development else ""
+    for package_name, file in node_code.packages(tree, started).items():
+        if package_name in development:
+            notes.because(f"devDependencies stay: {file} needs {package_name}, which is one of them")
+            return True
     names = set(tree.names())
     other = next((one for one in _KEEPING if one in names and "Procfile" not in names), None)
     if development and other:

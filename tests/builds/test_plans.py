@@ -75,6 +75,40 @@ def test_what_is_started_without_a_start_script(package: dict[str, object], star
     assert plan(Folder(tmp_path)).start == start
 
 
+def test_what_is_in_both_lists_stays(tmp_path: Path) -> None:
+    (tmp_path / "server.js").write_text("")
+    lists = {"dependencies": {"express": "4"}, "devDependencies": {"express": "4", "jest": "29"}}
+    (tmp_path / "package.json").write_text(json.dumps({"name": "a", **lists}))
+    assert "--include=dev" in plan(Folder(tmp_path)).install
+
+
+NEEDS = {
+    "by require": ({"server.js": 'require("dotenv").config()'}, True),
+    "by import": (
+        {"server.js": 'import a from "./lib"', "lib/index.js": 'import {\n  b,\n} from "dotenv/config"'},
+        True,
+    ),
+    "by the source of what is built": ({"src/server.ts": 'import "dotenv/config"'}, True),
+    "only in development": (
+        {"server.js": 'if (process.env.NODE_ENV !== "production") {\n  require("dotenv").config();\n}\n'},
+        False,
+    ),
+    "as a type": ({"server.js": 'import type { A } from "dotenv"'}, False),
+    "nowhere": ({"server.js": 'require("http")', "test.js": 'require("dotenv")'}, False),
+}
+
+
+@pytest.mark.parametrize(("files", "stays"), NEEDS.values(), ids=list(NEEDS))
+def test_a_development_dependency_that_the_code_needs_stays(files: dict[str, str], stays: bool, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    start = "node server.js" if "server.js" in files else "node dist/server.js"
+    package = {"name": "a", "scripts": {"start": start}, "devDependencies": {"dotenv": "16"}}
+    (tmp_path / "package.json").write_text(json.dumps(package))
+    assert ("--include=dev" in plan(Folder(tmp_path)).install) is stays
+
+
 PRESENT = {
     "a client folder": ("cd client && npm install && npm run build", "NPM_CONFIG_INCLUDE=dev"),
     "a client folder by yarn": ("yarn --cwd client && yarn --cwd client build", "yarn@1.22.22"),

@@ -1,3 +1,4 @@
 const http = require("http");
 
-http.createServer((request, response) => response.end(require("ms")(60000) + " of the devDependencies")).listen(process.env.PORT);
+const name = "ms"; // nothing that reads the code sees that it is needed
+http.createServer((request, response) => response.end(require(name)(60000) + " of the devDependencies")).listen(process.env.PORT);
