@@ -72,10 +72,12 @@ class Clues(dict[str, str]):
 
     def _others(self) -> str:
         """Further config vars that the code reads and that have no value."""
-        read = [one for one in variables(self._case.files) if one not in self._case.config and one != self["var"]]
-        if not read:
+        fields = re.findall(r"^(\w+)\n +(?i:field required)", self._said, re.M)
+        read = dict.fromkeys([*(one.upper() for one in fields), *variables(self._case.files)])
+        names = [one for one in read if one not in self._case.config and one != self["var"]]
+        if not names:
             return ""
-        return f", or all of your .env: minpaas config:import .env -a {self._case.app} (the code also reads {', '.join(read[:8])})"
+        return f", or all of your .env: minpaas config:import .env -a {self._case.app} (the code also reads {', '.join(names[:8])})"
 
     def _python_line(self) -> str:
         """How to ask for a Python that suits what was said, else for the next older one; empty when there is none."""
@@ -229,6 +231,8 @@ class Clues(dict[str, str]):
             return f"the code imports {name}, which is not installed"
         if found := self._spelt(name):
             return f"the code asks for {name}; the file is named {found}"
+        if ending := self._ending(name):
+            return f"the code asks for {name} without its ending {ending}"
         return f"the code asks for {name}, and the repository has no such file"
 
     def _module_hint(self) -> str:
@@ -237,12 +241,15 @@ class Clues(dict[str, str]):
             return f"move {name} to the dependencies of package.json" if name in self._development() else self["add"]
         if found := self._spelt(name):
             return f"write it as {found.rpartition('/')[2]} (Linux tells capital and small letters apart)"
-        file = name.removeprefix("/app/")
-        if ending := next((end for end in _SCRIPT if self._case.files.has(f"{file}{end}")), ""):
-            return f"import it with its ending, {file}{ending}, as ES modules want it"
+        if ending := self._ending(name):
+            return f"import it with its ending, {name.removeprefix('/app/')}{ending}, as ES modules want it"
         if re.search(r"/(dist|build|out|lib)/", name):
             return 'it is made by a build: add  "build": "..."  to the scripts of package.json'
         return "add it (is it in .gitignore?)"
+
+    def _ending(self, name: str) -> str:
+        file = name.removeprefix("/app/")
+        return next((end for end in _SCRIPT if self._case.files.has(f"{file}{end}")), "")
 
     def _spelt(self, name: str) -> str:
         """The file that was meant, where only capital and small letters differ."""

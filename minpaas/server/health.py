@@ -294,12 +294,14 @@ def _alive(machine: Machine, process: Process) -> Container:
         limit = f"{(container.memory or machine.settings.memory) >> 20} MB"
         raise AppCrashed(
             f"{process.name} ran out of memory (limit {limit})",
-            hint="let it use less, and push again",
+            hint=f"let it use less, or allow more, such as: minpaas limits:set {process.type} memory=1024M; then push again",
             reason="out of memory",
         )
+    mend = "its last lines are above: mend what they say, commit, and push again"
+    ends = "its command ends by itself: a process must go on running, commit one that does, and push again"
     raise AppCrashed(
         f"{process.name} exited with {container.exit_code} before it answered",
-        hint="its last lines are above: mend what they say, commit, and push again",
+        hint=mend if container.exit_code else ends,
         reason=f"app exited with {container.exit_code}",
     )
 
