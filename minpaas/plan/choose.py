@@ -98,6 +98,8 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
     if not node.serves(tree) and (found := languages.other(tree, types, app.others if not named else ())):
         if dockerfile.beside(tree):
             return "dockerfile"
+        if maker := static.generator(tree):
+            raise static.not_run(*maker)
         raise languages.refusal(*found, _below(tree, tree.names()))
     if node.detect(tree) and set(named) != {"static"}:
         return "node"

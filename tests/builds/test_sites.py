@@ -248,6 +248,7 @@ def test_a_tree_that_serves_itself(tmp_path: Path, files: dict[str, str], start:
 
 REFUSED = [
     ("jekyll", {"_config.yml": "", "index.html": "---\nlayout: x\n---\n", "Gemfile": ""}, "Jekyll is not run here"),
+    ("jekyll served by rack", {"_config.yml": "", "index.html": "---\n---\n", "Gemfile": "", "config.ru": "require 'rack/jekyll'"}, "Jekyll is not run here"),
     ("jekyll in markdown", {"_config.yml": "", "index.md": "# x", "_posts/1.md": ""}, "Jekyll is not run here"),
     ("hugo", {"hugo.toml": "", "content/a.md": "", "static/a.css": ""}, "Hugo is not run here"),
     ("mkdocs", {"mkdocs.yml": "", "docs/index.md": ""}, "MkDocs is not run here"),
