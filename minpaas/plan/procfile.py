@@ -20,10 +20,10 @@ def misnamed(tree: Tree) -> str | None:
     return None if "Procfile" in names else next((one for one in names if _NAMES.fullmatch(one)), None)
 
 
-def parse(text: str, notes: Notes | None = None) -> dict[str, str]:
+def parse(text: str, notes: Notes) -> dict[str, str]:
     """Process types and their commands, in the file's order. Raises PlanError naming the line.
 
-    Of a type that is there twice the last line counts, as on Heroku, where there are notes to say so in.
+    Of a type that is there twice the last line counts, as on Heroku, and the notes say so.
     """
     types: dict[str, str] = {}
     text = text.replace("\x00", "").lstrip("\ufffd")  # as PowerShell's > writes it: UTF-16
@@ -35,9 +35,7 @@ def parse(text: str, notes: Notes | None = None) -> dict[str, str]:
         if not match:
             raise _bad(f"line {number}: {line[:80]!r}", "write each line as  web: COMMAND")
         name, command = match.groups()
-        if name in types and notes is None:
-            raise _bad(f"line {number}: the type {name!r} is there twice", "give each type one line")
-        if name in types and notes:
+        if name in types:
             notes.warn(f"Procfile, line {number}: {name} is there twice, the last line counts: {command.strip()}")
         types[name] = command.strip()
     return types

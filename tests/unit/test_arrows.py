@@ -11,7 +11,6 @@ ROOMS = [
     {
         "errors",
         "models",
-        "procfile",
         "settings",
         "feed",
         "transcript",

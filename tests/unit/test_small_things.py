@@ -5,9 +5,11 @@ import time
 
 import pytest
 
-from minpaas.server import procfile, settings
+from minpaas.plan import PlanError, procfile
+from minpaas.plan.model import Notes
+from minpaas.server import settings
 from minpaas.server.addresses import Addresses
-from minpaas.server.errors import BadProcfile, BadSetting
+from minpaas.server.errors import BadSetting
 from minpaas.server.run import command_line, concurrency
 from minpaas.server.sockets import Listener, parse
 from minpaas.server.turns import Turns
@@ -15,14 +17,20 @@ from minpaas.server.turns import Turns
 
 def test_a_procfile() -> None:
     text = "\ufeff# comment\n\nweb: gunicorn app:app --bind 0.0.0.0:$PORT\r\nworker:python w.py\n"
-    assert procfile.parse(text) == {"web": "gunicorn app:app --bind 0.0.0.0:$PORT", "worker": "python w.py"}
+    assert procfile.parse(text, Notes()) == {"web": "gunicorn app:app --bind 0.0.0.0:$PORT", "worker": "python w.py"}
 
 
-@pytest.mark.parametrize(("text", "line"), [("web python", 1), ("web: a\n\nweb: b", 3), ("web:\n", 1), ("a b: c", 1)])
+@pytest.mark.parametrize(("text", "line"), [("web python", 1), ("web:\n", 1), ("\n\na b: c", 3)])
 def test_a_bad_procfile_names_its_line(text: str, line: int) -> None:
-    with pytest.raises(BadProcfile) as caught:
-        procfile.parse(text)
-    assert f"line {line}" in str(caught.value)
+    with pytest.raises(PlanError) as caught:
+        procfile.parse(text, Notes())
+    assert f"line {line}" in caught.value.detail
+
+
+def test_of_a_type_that_is_there_twice_the_last_line_counts() -> None:
+    notes = Notes()
+    assert procfile.parse("web: a\n\nweb: b", notes) == {"web": "b"}
+    assert notes.warnings == ["Procfile, line 3: web is there twice, the last line counts: b"]
 
 
 @pytest.mark.parametrize(
