@@ -191,10 +191,9 @@ class Platform:
     def push(
         self, checkout: Checkout, app: str, *refspec: str, door: str = "http", options: tuple[str, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """git push; its output and exit code."""
-        return run(
-            "git", "push", *options, self.url(app, door), *(refspec or ("main",)), cwd=checkout.path, env=self.git_env
-        )
+        """git push; its output and exit code. The first one for a stack waits until that is made."""
+        command = ["git", "push", *options, self.url(app, door), *(refspec or ("main",))]
+        return run(*command, cwd=checkout.path, env=self.git_env, timeout=540)
 
     def cli(
         self, *arguments: object, cwd: Path | None = None, env: dict[str, str] | None = None
