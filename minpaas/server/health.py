@@ -20,7 +20,7 @@ from minpaas.server.engine import Container
 from minpaas.server.errors import AppCrashed, DeployFailed, NoAnswer, NotListening
 from minpaas.server.machine import Machine
 from minpaas.server.models import Process, Release
-from minpaas.server.sockets import Listener, listeners
+from minpaas.server.sockets import Listener, listeners, reached_at
 from minpaas.server.transcript import Transcript
 
 _POLL = 0.02  # seconds between looks at a starting process
@@ -213,7 +213,7 @@ class _Wait:
     @property
     def listens(self) -> bool:
         """Whether it listens where it must."""
-        return any(one.port == self.release.port and one.reachable for one in self.seen)
+        return reached_at(self.release.port, self.seen)
 
     def attempt(self, check: Check) -> Answer | None:
         """Ask once; None when the answer does not do, which is said."""
@@ -319,7 +319,7 @@ def _instead(seen: list[Listener], port: int) -> str:
 
 
 def _silent(seen: list[Listener], port: int, timeout: float) -> DeployFailed:
-    if any(one.port == port and one.reachable for one in seen):
+    if reached_at(port, seen):
         return NoAnswer(
             f"it listens on port {port}, but gave no complete HTTP answer to GET / within {timeout:g} s",
             hint="let GET / answer sooner, or set a longer MINPAAS_START_TIMEOUT on the server",

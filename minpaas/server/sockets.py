@@ -2,6 +2,7 @@
 
 import ipaddress
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def listeners(pid: int) -> list[Listener]:
             continue
         found += parse(path.read_text())
     return [one for one in found if one.host != "127.0.0.11"]
+
+
+def reached_at(port: int, found: Iterable[Listener]) -> bool:
+    """Whether one of these sockets takes visitors at a port."""
+    return any(one.port == port and one.reachable for one in found)
 
 
 def established(pid: int, port: int) -> bool:

@@ -20,7 +20,7 @@ from minpaas.server.errors import MinPaasError
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Process, Status
 from minpaas.server.seen import Condition, Seen, worst
-from minpaas.server.sockets import listeners
+from minpaas.server.sockets import listeners, reached_at
 
 log = logging.getLogger("minpaas.watch")
 RESTARTS = 10  # ends in a row; then a process stays down until its owner acts
@@ -194,10 +194,9 @@ def _listens(process: Process, container: Container) -> bool:
     if not process.address:
         return True
     try:
-        seen = listeners(container.pid)
+        return reached_at(int(process.address.rpartition(":")[2]), listeners(container.pid))
     except OSError:
         return False  # it has just ended
-    return any(one.reachable and process.address.endswith(f":{one.port}") for one in seen)
 
 
 def _seconds(began: str, ended: str) -> float:

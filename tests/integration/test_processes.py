@@ -103,6 +103,7 @@ def test_an_end_is_counted_and_its_last_words_kept(platform: Platform, live: str
     assert platform.get(live, "/exit7")[0] in (502, 503)
     platform.wait_for(lambda: first(platform, live)["restarts"] >= 1, WITHIN, "a restart to be counted")
     platform.wait_for(lambda: platform.get(live)[0] == 200, 5, "an answer")
+    sees(platform, live, "running", "running")  # that it listens again is seen a moment after it answers
     found = first(platform, live)
     assert (found["status"], found["exit_code"], found["reason"]) == ("running", 7, "")
 
