@@ -25,8 +25,12 @@ def plan(
     """What would be built, and why. `sticky` is what the app was first built with, as python:3.13. Raises PlanError."""
     if path:
         tree = _under(tree, path)
+    folder, why = _folder(tree)
+    if folder:
+        tree = Under(tree, folder, above=("render.yaml", "netlify.toml"))
     notes = Notes()
     environment: dict[str, str] = {}
+    port = 0
     app = appjson.read(tree, notes)
     declared = procfile.read(tree, notes) or heroku_yml.commands(tree)
     if wrong := procfile.misnamed(tree):
@@ -46,7 +50,7 @@ def plan(
         declared = {"web": told.command, **declared} if told.command else declared
         health = health or told.health_path
         release = release or told.release
-        where, environment = told.where if told.command else where, told.environment
+        where, environment, port = told.where if told.command else where, told.environment, told.port
         notes.warnings += told.warnings
         named = {one.name for one in app.config_vars}
         app = replace(app, config_vars=[*app.config_vars, *(one for one in told.config_vars if one.name not in named)])
@@ -58,11 +62,24 @@ def plan(
         if wrong and error.kind == "command":
             error.hint = f"{wrong} is not read: git mv {wrong} Procfile, commit, and push again"
         raise
-    made = replace(made, environment={**environment, **made.environment})
+    made = replace(made, environment={**environment, **made.environment}, folder=folder)
+    if port and made.runtime in ("python", "node"):
+        made = replace(made, port=port, reasons=[*made.reasons, f"Port: {port} (as {where} has it)"])
+    if folder:
+        made = replace(made, reasons=[*made.reasons, f"Folder: {folder}/ ({why})"])
     made = _with_reason(made, "--command" if command else where, declared.get("web", ""))
     if chosen in ("python", "node") and "web" not in declared:
         made = _without_web(made, [kind for kind in declared if kind != "release"], where)
     return _completed(made, app, release, health)
+
+
+def _folder(tree: Tree) -> tuple[str, str]:
+    """The folder that is built where another platform's file says one, and what says so; not where the top is an app of its own."""
+    if tree.has("Procfile") or dockerfile.detect(tree):
+        return "", ""
+    folder, why = platforms.root(tree)
+    others = python.detect(tree) or node.detect(tree) or static.detect(tree)
+    return ("", "") if why == "base of netlify.toml" and others else (folder, why)
 
 
 def _planned(

@@ -135,6 +135,7 @@ class Plan:
     environment: dict[str, str] = field(default_factory=dict)  # under the app's own config vars
     warnings: list[str] = field(default_factory=list)
     dockerfile_path: str = "Dockerfile"  # the app's own
+    folder: str = ""  # of the tree, that is built; empty is all of it
     context: str = ""  # the folder that is its build context; empty is the whole tree
     arguments: dict[str, str] = field(default_factory=dict)  # build args that the repository gives
     python: PythonRecipe | None = None

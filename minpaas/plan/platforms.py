@@ -25,6 +25,7 @@ _DATABASE = re.compile(r"manage\.py|alembic|migrat|seed|\bdb\b|[-_]db|db[-_]|dat
 _RAILWAY = ("railway.json", "railway.toml")
 _TOOLS = {"pip", "setuptools", "wheel", "poetry", "uv", "pipenv"}
 _OWN = {"PORT", "PYTHON_VERSION", "NODE_VERSION"}  # given by us, and followed as what is asked for
+_RENDERS_PORT = 10000  # what PORT is there: code and start commands count on it
 _INSTEAD = "it belongs to bin/post_compile"
 
 
@@ -39,6 +40,7 @@ class Told:
     warnings: list[str] = field(default_factory=list)
     config_vars: list[ConfigVar] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)  # what that platform sets, and code asks for
+    port: int = 0  # PORT there, where it is not ours
 
 
 def dockerfile(tree: Tree) -> tuple[str, str]:
@@ -61,6 +63,18 @@ def context(tree: Tree, path: str) -> str:
     named = _value(service, "dockerContext").removeprefix("./").strip("/").removesuffix(".")
     same = _value(service, "dockerfilePath").removeprefix("./") == path
     return named if same and named and path.startswith(f"{named}/") else ""
+
+
+def root(tree: Tree) -> tuple[str, str]:
+    """The folder of the repository that such a file builds, and what says so."""
+    service = _web_service(tree.read("render.yaml") or "")
+    base = yaml.mapping(_parsed(tree, "netlify.toml").get("build")).get("base")
+    told = ((_value(service, "rootDir"), "rootDir of render.yaml"), (str(base or ""), "base of netlify.toml"))
+    for folder, where in told:
+        folder = joined("", folder)
+        if folder and tree.names(folder):
+            return folder, where
+    return "", ""
 
 
 def port(tree: Tree) -> tuple[int | None, str]:
@@ -98,6 +112,7 @@ def read(tree: Tree, *, docker: bool = False) -> Told | None:
                 name,
                 release if _usable(release) else "",
                 environment={"RAILWAY_ENVIRONMENT": "production", "RAILWAY_PUBLIC_DOMAIN": HOST},
+                port=0 if docker else _fixed_port(command),
             )
             if told.command or told.health_path or told.release:
                 return told
@@ -202,13 +217,15 @@ def _services(text: str) -> list[str]:
     return re.split(r"^\s*- (?=(?:type|name|runtime|env):)", text, flags=re.M)
 
 
-def _is_web(service: str) -> bool:
-    is_web = re.search(r"^\s*type:\s*web\s*$", service, re.M)
-    return bool(is_web) and not re.search(r"^\s*rootDir:\s*\S", service, re.M)
-
-
 def _web_service(text: str) -> str:
-    return next((one for one in _services(text) if _is_web(one)), "")
+    """The first service that visitors reach: rather a program than pages, and rather the whole tree's than a folder's."""
+    web = [one for one in _services(text) if _value(one, "type") == "web"]
+    web.sort(
+        key=lambda one: (
+            (_value(one, "runtime") or _value(one, "env")) == "static" or bool(_value(one, "staticPublishPath"))
+        )
+    )
+    return next((one for one in web if not _value(one, "rootDir")), web[0] if web else "")
 
 
 def _fly(tree: Tree) -> Told | None:
@@ -241,8 +258,8 @@ def _render_docker(tree: Tree) -> Told | None:
 
 def _render(tree: Tree) -> Told | None:
     """The first web service of render.yaml, read line by line: a few scalars are all that is wanted of it."""
-    services = _services(tree.read("render.yaml") or "")
-    service = next((one for one in services if _is_web(one)), "")
+    text = tree.read("render.yaml") or ""
+    services, service = _services(text), _web_service(text)
     command, release = _value(service, "startCommand"), _value(service, "preDeployCommand")
     if not _usable(command):
         return None
@@ -257,7 +274,24 @@ def _render(tree: Tree) -> Told | None:
         warnings,
         list(_config_vars(service)),
         {"RENDER": "true", "RENDER_EXTERNAL_HOSTNAME": HOST, "RENDER_EXTERNAL_URL": f"http://{HOST}"},
+        _fixed_port(command) or _number(service) or _RENDERS_PORT,
     )
+
+
+def _fixed_port(command: str) -> int:
+    """The port that a start command names as a number: its platform finds where the app listens. 0 where it names none."""
+    found = re.search(
+        r"(?:--port|--bind|--address|-[pbl])[= ](?:\S*:)?(\d{2,5})(?=\s|$)|\bhttp\.server (\d{2,5})\b", command
+    )
+    return int(found[1] or found[2]) if found else 0
+
+
+def _number(service: str) -> int:
+    """The value that render.yaml gives PORT; 0 where it gives none."""
+    told = next(
+        (one for one in re.split(r"^\s*- (?=key:)", service, flags=re.M)[1:] if _value(one, "key") == "PORT"), ""
+    )
+    return int(value) if (value := _value(told, "value")).isdigit() and 0 < int(value) < 65536 else 0
 
 
 def _migrated(tree: Tree, command: str, release: str) -> str:
@@ -284,7 +318,7 @@ def _not_followed(tree: Tree, service: str, services: list[str]) -> Iterator[str
         yield f"The buildCommand of render.yaml ({' '.join(build.split())}) is not run: of it, {left[:200]} is left out; {_INSTEAD}"
     for one in services:
         if (
-            one is not service
+            one != service
             and re.search(r"^\s*type:\s*(worker|web)\s*$", one, re.M)
             and (command := _value(one, "startCommand"))
         ):

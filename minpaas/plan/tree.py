@@ -55,14 +55,16 @@ class Folder:
 
 
 class Under:
-    """A folder inside a tree, as if it were the top."""
+    """A folder inside a tree, as if it were the top. Files `above` it are seen in it: they speak of it."""
 
-    def __init__(self, tree: Tree, folder: str):
+    def __init__(self, tree: Tree, folder: str, above: tuple[str, ...] = ()):
         self._tree, self._folder = tree, folder.strip("/")
+        self._above = tuple(one for one in above if tree.has(one))
 
     def names(self, folder: str = "") -> list[str]:
         """Names in it."""
-        return self._tree.names(self._at(folder))
+        inside = self._tree.names(self._at(folder))
+        return inside if folder else sorted({*inside, *self._above})
 
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -73,7 +75,7 @@ class Under:
         return self._tree.read(self._at(name))
 
     def _at(self, name: str) -> str:
-        return f"{self._folder}/{name}".strip("/")
+        return name if name in self._above else f"{self._folder}/{name}".strip("/")
 
 
 def find(tree: Tree, name: str, depth: int) -> str | None:

@@ -150,19 +150,18 @@ class Deploys:
             for warning in plan.warnings:
                 say.trouble(warning)
             app = release.settle_config(machine, app, plan, say)
-            config = machine.configs.read(app.name, app.config)
-            self.operations.note(operation, "build", commit=commit)
-            with self._builds:
+        config = machine.configs.read(app.name, app.config)
+        self.operations.note(operation, "build", commit=commit)
+        folder = f"{folder}/{plan.folder}".strip("/")
+        with Source(machine.repo(app.name), commit, folder, modules) as files, self._builds:
+            operation.check()
+            operation.on_halt = lambda: machine.images.cancel(operation.id)
+            try:
+                image = build.build(machine.images, machine.settings, app.name, files, plan, operation.id, say, config)
+            finally:
+                operation.on_halt = lambda: None
                 operation.check()
-                operation.on_halt = lambda: machine.images.cancel(operation.id)
-                try:
-                    image = build.build(
-                        machine.images, machine.settings, app.name, files, plan, operation.id, say, config
-                    )
-                finally:
-                    operation.on_halt = lambda: None
-                    operation.check()
-                return build.with_port(machine.images, plan, image, say), image, app
+            return build.with_port(machine.images, plan, image, say), image, app
 
     def _origin(self, operation: Operation, app: App) -> str:
         """Where the code comes from: this deploy's URL, else the one of the last deploy that had one."""

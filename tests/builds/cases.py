@@ -720,6 +720,13 @@ FILES = [
         start="python manage.py migrate --no-input && gunicorn library.wsgi",
         answers="0 users in a migrated database",
     ),
+    Case(
+        "render-yaml-root-folder-and-fixed-port",
+        "python",
+        start="python -m quotes --bind 0.0.0.0:10000",
+        says=("Folder: api/ (rootDir of render.yaml)", "Port: 10000 (as render.yaml has it)"),
+        answers="said by a folder of the repository",
+    ),
     Case("monorepo-of-two-apps", refused="no runtime detected", refusal=("apps seem to be in backend/, frontend/",)),
     Case("monorepo-of-pages", refused="no runtime detected", refusal=("--path frontend, or set PROJECT_PATH",)),
     Case("render-yaml-start-command", "python", start="python serve.py", says=("(render.yaml)",)),
