@@ -6,6 +6,7 @@ path of the owner's own must answer with less than 400, in one of so many attemp
 
 import errno
 import http.client
+import re
 import socket
 import threading
 import time
@@ -32,6 +33,13 @@ _BEGINNING = 4096  # bytes of an answer that are looked at
 _LOOKED_AT = 400  # lines of its output; a server with several workers says the cause once for each
 _SHOWN = 100  # of them
 _SETTLE = 3.0  # seconds that a process without a port must have run
+# what programs that run others say when these have ended, while they themselves run on; and how often they say so until it is for good
+_ENDED_INSIDE = (
+    (re.compile(r"app crashed - waiting for (?:a )?file changes?|clean exit - waiting for changes"), 1),  # nodemon
+    (re.compile(r"Failed running .*Waiting for file changes"), 1),  # node --watch
+    (re.compile(r"Child process \[\d+\] died"), 3),  # uvicorn with several workers
+    (re.compile(r"had too many unstable restarts"), 1),  # pm2
+)
 
 Check = Callable[[], None]
 
@@ -189,7 +197,9 @@ class _Wait:
     release: Release
     process: Process
     say: Transcript
+    check: Check
     began: float
+    looked: float = 0.0
     attempts: int = 0
     told: str = ""
     warned: bool = False
@@ -215,13 +225,25 @@ class _Wait:
         """Whether it listens where it must."""
         return reached_at(self.release.port, self.seen)
 
-    def attempt(self, check: Check) -> Answer | None:
+    def look(self) -> None:
+        """What is done while it waits: `check`, and now and then a look at whether the program has ended inside of another."""
+        self.check()
+        if (now := time.monotonic()) - max(self.looked, self.began) >= _APART:
+            self.looked = now
+            if words := ended_inside(self.machine.engine.last_lines(self.process.container, _LOOKED_AT)):
+                raise AppCrashed(
+                    f"{self.process.name} runs on, but the program that it started has ended: {words}",
+                    hint="its last lines are above: mend what they say, commit, and push again",
+                    reason="the program has ended, and what started it waits",
+                )
+
+    def attempt(self) -> Answer | None:
         """Ask once; None when the answer does not do, which is said."""
         path, host = self.release.checks.path, self.machine.host(self.release.app)
         timeout = min(self.left, max(1.0, self.patience / self.release.checks.attempts)) if self.own else self.left
         began = time.monotonic()
         try:
-            answer = ask(self.process.address, host, path, timeout, check)
+            answer = ask(self.process.address, host, path, timeout, self.look)
             if not self.own or answer.status < 400:
                 return answer
             what = str(answer)
@@ -237,10 +259,10 @@ class _Wait:
 
 
 def _await_answer(machine: Machine, release: Release, process: Process, transcript: Transcript, check: Check) -> Answer:
-    wait = _Wait(machine, release, process, transcript, time.monotonic())
+    wait = _Wait(machine, release, process, transcript, check, time.monotonic())
     asked = 0.0
     while wait.left > 0:
-        check()
+        wait.look()
         container = _alive(machine, process)
         try:
             wait.seen = tuple(listeners(container.pid))
@@ -248,7 +270,7 @@ def _await_answer(machine: Machine, release: Release, process: Process, transcri
             continue  # it has just ended: the next look says so
         if wait.listens and (not wait.own or time.monotonic() - asked >= _APART):
             asked = time.monotonic()
-            if answer := wait.attempt(check):
+            if answer := wait.attempt():
                 return replace(answer, after=time.monotonic() - wait.began)
             if wait.own and wait.attempts >= release.checks.attempts:
                 break
@@ -263,6 +285,15 @@ def _await_answer(machine: Machine, release: Release, process: Process, transcri
     if wait.own and wait.told:
         raise _unwell(release, wait.attempts, wait.told)
     raise _silent(list(wait.seen), release.port, wait.patience)
+
+
+def ended_inside(lines: list[str]) -> str:
+    """What a program that runs another one said last of its end; empty where nothing was, or it may come back."""
+    for pattern, times in _ENDED_INSIDE:
+        found = [line for line in lines if pattern.search(line)]
+        if len(found) >= times:
+            return found[-1].strip()[:200]
+    return ""
 
 
 def _unwell(release: Release, attempts: int, told: str) -> DeployFailed:

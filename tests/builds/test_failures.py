@@ -264,6 +264,13 @@ STARTS = [
         "app exited with 126",
     ),
     Failure(
+        "program that has ended inside of another",
+        {**node(), "server.js": "require('express')()", "Procfile": "web: node --watch server.js\n"},
+        "A module was not found",
+        ("runs on, but the program that it started has ended", "npm install express"),
+        "the program has ended, and what started it waits",
+    ),
+    Failure(
         "development server on a port of its own",
         {**FLASK, "Procfile": "web: flask run\n"},
         "The app does not listen where it must",

@@ -10,6 +10,7 @@ from minpaas.plan.model import Notes
 from minpaas.server import settings
 from minpaas.server.addresses import Addresses
 from minpaas.server.errors import BadSetting
+from minpaas.server.health import ended_inside
 from minpaas.server.run import command_line, concurrency
 from minpaas.server.sockets import Listener, parse
 from minpaas.server.turns import Turns
@@ -48,6 +49,22 @@ def test_workers_are_counted_from_what_a_process_may_use(
 ) -> None:
     assert concurrency(runtime, megabytes << 20, cpu) == {"WEB_CONCURRENCY": workers}
     assert concurrency("dockerfile", megabytes << 20, cpu) == {}
+
+
+@pytest.mark.parametrize(
+    ("printed", "last"),
+    [
+        (["[nodemon] app crashed - waiting for file changes before starting..."], "[nodemon] app crashed"),
+        (["Failed running 'server.js'. Waiting for file changes before restarting..."], "Failed running"),
+        ([f"INFO:     Child process [{one}] died" for one in (8, 9, 12)], "INFO:     Child process [12] died"),
+        (["INFO:     Child process [8] died"], ""),
+        (["Server is up", "waiting for file changes"], ""),
+    ],
+)
+def test_the_end_of_a_program_inside_of_another_is_seen(printed: list[str], last: str) -> None:
+    told = ended_inside(["hello", *printed])
+    assert told.startswith(last.strip())
+    assert bool(told) == bool(last)
 
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
