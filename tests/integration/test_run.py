@@ -131,6 +131,10 @@ def test_what_is_not_there_says_127(platform: Platform, live: str) -> None:
     assert one_offs(platform, live) == []
 
 
+def test_a_login_shell_finds_the_apps_own_python(platform: Platform, live: str) -> None:
+    assert cli(platform, "run", "-a", live, "bash", "-lc", "command -v python").stdout == b"/venv/bin/python\n"
+
+
 def test_streams_are_apart_and_words_arrive_as_they_are(platform: Platform, live: str) -> None:
     done = cli(
         platform, "run", "-a", live, "python", "-c", "import sys; print(sys.argv[1:]); sys.exit('no')", "-a", "b c"

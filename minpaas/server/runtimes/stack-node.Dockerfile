@@ -5,6 +5,7 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-cert
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --shell /bin/bash app \
     && mkdir -p /app && chown app:app /app \
+    && echo 'PATH=/app/node_modules/.bin:$PATH' > /etc/profile.d/minpaas.sh \
     && ln -s /bin/true /usr/local/bin/husky
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 ENV LANG=C.UTF-8 HOME=/home/app NPM_CONFIG_UPDATE_NOTIFIER=false bower_allow_root=true \

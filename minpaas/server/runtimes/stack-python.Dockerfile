@@ -4,7 +4,8 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
       ca-certificates media-types tzdata {{ libraries }} \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --shell /bin/bash app \
-    && mkdir /app && chown app:app /app
+    && mkdir /app && chown app:app /app \
+    && echo 'PATH=/venv/bin:$PATH' > /etc/profile.d/minpaas.sh # a login shell (bash -l) begins with Debian's own PATH
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 ENV PATH=/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     VIRTUAL_ENV=/venv LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/home/app
