@@ -12,7 +12,8 @@ from minpaas.server.models import App, Release
 
 PROBE = "minpaas-probe"  # our requests' id starts so: router.lua neither counts nor shows them
 _EVERY = 0.02  # seconds
-_AFTER = 0.1  # seconds for which a deploy waits for answers after its switch
+_AFTER = 2  # answers after its switch that a deploy waits for,
+_PATIENCE = 0.1  # seconds at most
 _LONGEST = 2.0  # seconds for which we go on asking while the old processes drain
 _TIMEOUT = 5.0
 
@@ -30,6 +31,7 @@ def asked(machine: Machine, before: App, made: Release) -> Iterator["Prober | No
     except BaseException:
         prober.until = 0.0
         raise
+    prober.switched = prober.count
     prober.until = time.monotonic() + _LONGEST
 
 
@@ -43,6 +45,12 @@ class Prober(threading.Thread):
         self._address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
         self._answers: list[int] = []  # status, 0 for none
         self.until = time.monotonic() + 60.0
+        self.switched = 0  # how many were answered before the switch
+
+    @property
+    def count(self) -> int:
+        """How many were answered."""
+        return len(self._answers)
 
     def run(self) -> None:
         """Until it is time; then the whole count is in the app's log."""
@@ -65,7 +73,9 @@ class Prober(threading.Thread):
 
     def told_soon(self) -> str:
         """The same, when the first answers after the switch are in."""
-        time.sleep(max(0.0, self.until - _LONGEST + _AFTER - time.monotonic()))
+        latest = self.until - _LONGEST + _PATIENCE
+        while self.count < self.switched + _AFTER and time.monotonic() < latest:
+            time.sleep(0.005)
         return self.told()
 
     def _ask(self, number: int) -> int:
