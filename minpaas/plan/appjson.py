@@ -8,6 +8,7 @@ from typing import Any
 
 from minpaas.plan.model import AddOn, ConfigVar, Notes, PlanError, Runtime
 from minpaas.plan.tree import Tree
+from minpaas.plan.yaml import mapping
 
 # what an add-on would have set; the first word that its name starts with counts
 _SETS = {
@@ -75,6 +76,7 @@ class AppJson:
     present: bool = False
     config_vars: list[ConfigVar] = field(default_factory=list)
     formation: dict[str, int] = field(default_factory=dict)
+    predeploy: str = ""  # Dokku's: before each release
     postdeploy: str = ""
     health_path: str = ""
     addons: list[AddOn] = field(default_factory=list)
@@ -88,12 +90,19 @@ def read(tree: Tree, notes: Notes) -> AppJson:
     found = parse_json(text, "app.json") if text is not None else {}
     buildpacks = _urls(found.get("buildpacks")) or _named_elsewhere(tree)
     addons = add_ons(found.get("addons"), "app.json", notes)
+    scripts = mapping(found.get("scripts"))
+    dokku = mapping(scripts.get("dokku"))
+    if after := _script(dokku, "postdeploy"):
+        notes.warn(
+            f"{after} (dokku.postdeploy of app.json) is not run: as release of a Procfile it is, before each release goes live"
+        )
     return AppJson(
         text is not None,
         list(config_vars(found.get("env"))),
-        _formation(found.get("formation")),
-        _postdeploy(found.get("scripts")),
-        _health_path(found.get("healthchecks")),
+        _formation(found.get("formation")) or _scale(tree),
+        _script(dokku, "predeploy"),
+        _script(scripts, "postdeploy"),
+        _health_path(found.get("healthchecks")) or _checks(tree),
         addons,
         _runtimes(buildpacks),
         _others(buildpacks),
@@ -149,8 +158,14 @@ def _formation(told: Any) -> dict[str, int]:
     return counts
 
 
-def _postdeploy(scripts: Any) -> str:
-    told = scripts.get("postdeploy") if isinstance(scripts, dict) else None
+def _scale(tree: Tree) -> dict[str, int]:
+    """The formation of a DOKKU_SCALE, which is older than app.json's."""
+    lines = re.findall(r"^\s*([\w-]+)\s*=\s*(\d{1,2})\s*$", tree.read("DOKKU_SCALE") or "", re.M)
+    return {kind: int(count) for kind, count in lines}
+
+
+def _script(scripts: dict[str, Any], name: str) -> str:
+    told = scripts.get(name)
     told = told.get("command") if isinstance(told, dict) else told
     return told.strip() if isinstance(told, str) else ""
 
@@ -162,6 +177,12 @@ def _health_path(checks: Any) -> str:
         if isinstance(path, str) and re.fullmatch(r"/[!-~]{0,500}", path):
             return path
     return ""
+
+
+def _checks(tree: Tree) -> str:
+    """The first path of a CHECKS, Dokku's file before the health checks of app.json."""
+    found = re.search(r"^\s*(?:(?:https?:)?//[^/\s]+)?(/[!-~]{0,500})", tree.read("CHECKS") or "", re.M)
+    return found[1] if found else ""
 
 
 def add_ons(told: Any, where: str, notes: Notes) -> list[AddOn]:

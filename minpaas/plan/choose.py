@@ -70,7 +70,7 @@ def plan(
     made = _with_reason(made, "--command" if command else where, declared.get("web", ""))
     if chosen in ("python", "node") and "web" not in declared:
         made = _without_web(made, [kind for kind in declared if kind != "release"], where)
-    return _completed(made, app, release, health)
+    return _completed(made, app, " && ".join(filter(None, (app.predeploy, release))), health)
 
 
 def _folder(tree: Tree) -> tuple[str, str]:

@@ -675,6 +675,13 @@ FILES = [
         ),
         warns=("heroku-postgresql of app.json is not provided: set DATABASE_URL", "set CACHE_URL", "papertrail"),
     ),
+    Case(
+        "app-json-of-dokku",
+        "python",
+        says=("Release command: python move.py && python fill.py", "Health check: GET /up"),
+        warns=("python tell.py (dokku.postdeploy of app.json) is not run",),
+        answers="web",
+    ),
     Case("app-json-with-an-error", refused="bad app.json", refusal=("line 5",)),
     Case("monorepo-with-a-subfolder", "python", start="python server.py", path="services/api"),
     Case(
