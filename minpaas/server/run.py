@@ -13,16 +13,16 @@ from requests import RequestException
 
 from minpaas.server.engine import Container, ContainerSpec
 from minpaas.server.errors import MinPaasError, ReleaseCommandFailed
-from minpaas.server.health import Answer as Answer  # the stories ask for these by what is run
-from minpaas.server.health import Check as Check
-from minpaas.server.health import await_healthy as await_healthy
+from minpaas.server.health import await_healthy as await_healthy  # the stories ask for these by what is run
 from minpaas.server.health import await_settled as await_settled
 from minpaas.server.health import last_lines as last_lines
-from minpaas.server.health import probe as probe
 from minpaas.server.health import still_alive as still_alive
 from minpaas.server.health import twice as twice
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Limits, Process, Release
+from minpaas.server.probe import Answer as Answer
+from minpaas.server.probe import Check as Check
+from minpaas.server.probe import probe as probe
 from minpaas.server.seen import Seen
 from minpaas.server.sockets import established
 from minpaas.server.transcript import Transcript

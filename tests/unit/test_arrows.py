@@ -30,6 +30,7 @@ ROOMS = [
         "network",
         "buildkit",
         "streams",
+        "probe",
         "nginx",
         "registry",
         "config",

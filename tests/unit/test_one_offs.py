@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from minpaas.server import health, run
+from minpaas.server import probe, run
 from minpaas.server.models import Release
 from minpaas.server.one_offs import Asked, command_words
 from minpaas.server.seen import Seen, Sight, worst
@@ -122,18 +122,18 @@ def answering(answer: bytes) -> str:
 
 def test_a_redirect_says_where_to() -> None:
     address = answering(b"HTTP/1.1 301 Moved\r\nLocation: https://x/\r\nContent-Length: 0\r\n\r\n")
-    assert str(health.ask(address, "h", "/", 2)) == "301 (a redirect to https://x/)"
+    assert str(probe.ask(address, "h", "/", 2)) == "301 (a redirect to https://x/)"
 
 
 @pytest.mark.parametrize(("answer", "said"), [(b"", "RemoteDisconnected"), (b"nonsense\r\n\r\n", "BadStatusLine")])
 def test_what_is_no_answer_is_said(answer: bytes, said: str) -> None:
-    with pytest.raises(health.NotAnswered, match=said):
-        health.ask(answering(answer), "h", "/", 2)
+    with pytest.raises(probe.NotAnswered, match=said):
+        probe.ask(answering(answer), "h", "/", 2)
 
 
 def test_nobody_there_is_an_errno() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-    with pytest.raises(health.NotAnswered, match="ECONNREFUSED"):
-        health.ask(address, "h", "/", 2)
+    with pytest.raises(probe.NotAnswered, match="ECONNREFUSED"):
+        probe.ask(address, "h", "/", 2)
     assert run.probe(address, "h", "/", 1) is None
