@@ -1,21 +1,24 @@
 """What a Python tree serves, found by reading its code: the module and the attribute, and the server for it."""
 
-import ast
 import re
 from dataclasses import dataclass
 
-from minpaas.plan.python_packages import has, named
-from minpaas.plan.tree import Tree, find
+from minpaas.plan import python_tools
+from minpaas.plan.python_application import Application, application
+from minpaas.plan.python_packages import has, inline, named
+from minpaas.plan.tree import Tree, find, joined
 
 _ENTRIES = (
     "app", "main", "server", "wsgi", "asgi", "application", "api", "run", "index", "web", "__init__", "streamlit_app",
     "Home",
 )  # fmt: skip
-_ATTRIBUTES = ("app", "application", "api", "server", "create_app", "make_app")
-_WSGI = {"Flask": "Flask", "Bottle": "Bottle", "APIFlask": "APIFlask", "Eve": "Eve", "OpenAPI": "Flask"}
-_ASGI = {"FastAPI": "FastAPI", "Starlette": "Starlette", "Quart": "Quart", "Litestar": "Litestar", "Sanic": "Sanic",
-         "FastHTML": "FastHTML", "BlackSheep": "BlackSheep", "Robyn": "Robyn"}  # fmt: skip
-_FACTORIES = {"create_app", "make_app", "build_app", "get_app", "app_factory"}
+_INNER = {"app/", "src/", "api/", "server/", "backend/"}  # folders of folders that may hold the application
+# modules of Python that an application has files of the same name beside: logging.py in app/ is app.logging
+_STANDARD = {
+    "calendar", "code", "collections", "copy", "csv", "email", "enum", "html", "http", "io", "json", "logging", "operator",
+    "platform", "queue", "random", "select", "signal", "site", "socket", "sqlite3", "string", "test", "time", "token",
+    "types", "typing", "uuid",
+}  # fmt: skip
 _MOST_FILES = 60
 
 
@@ -43,14 +46,28 @@ def manage_py(tree: Tree) -> str | None:
 
 def settings_text(tree: Tree, manage: str) -> str:
     """The text of Django's settings: the file or the package that manage.py names, all of it."""
-    match = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]+)", tree.read(manage) or "")
     folder = manage.rpartition("/")[0]
     prefix = f"{folder}/" if folder else ""
-    module = (match[1] if match else "").replace(".", "/")
+    module = _settings(tree, manage).replace(".", "/")
     one = tree.read(f"{prefix}{module}.py") or ""
     package = f"{prefix}{module}" if tree.names(f"{prefix}{module}") else f"{prefix}{module.rpartition('/')[0]}"
     around = [name for name in tree.names(package) if name.endswith(".py") and package] if module else []
     return "\n".join([one, *[tree.read(f"{package}/{name}") or "" for name in around]])
+
+
+def served_settings(tree: Tree, manage: str, web: str) -> str:
+    """The settings that web serves by its wsgi.py or asgi.py, where manage.py takes others by itself; else empty."""
+    served = re.search(r"\b([\w.]+)\.([aw]sgi)\b", web)
+    folder = manage.rpartition("/")[0]
+    path = f"{served[1].replace('.', '/')}/{served[2]}.py" if served else ""
+    named = _settings(tree, joined(folder, path)) if served else ""
+    return named if named and named != _settings(tree, manage) else ""
+
+
+def _settings(tree: Tree, path: str) -> str:
+    """The settings that a file takes where DJANGO_SETTINGS_MODULE is not set."""
+    told = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]+)", tree.read(path) or "")
+    return told[1] if told else ""
 
 
 def _django(tree: Tree) -> Served | None:
@@ -91,54 +108,75 @@ def _wsgi_file(tree: Tree, folder: str) -> tuple[str, str] | None:
 
 def _by_framework(tree: Tree, packages: str) -> Served | None:
     for path in _candidates(tree):
-        found = _application(tree.read(path) or "")
-        if found is None:
-            continue
-        attribute, framework, asgi = found
-        folder = _working_folder(tree, path)
-        module = _module(path.removeprefix(f"{folder}/"))
-        if asgi:
-            factory = " --factory" if attribute.endswith("()") else ""
-            name = attribute.removesuffix("()")
-            where = f"cd {folder} && exec " if folder else ""
-            command = f"{where}uvicorn {module}:{name}{factory} --host 0.0.0.0 --port $PORT"
-            return Served(command, f"{framework}: {name} in {path}", "uvicorn[standard]")
-        quoted = f"'{module}:{attribute}'" if "(" in attribute else f"{module}:{attribute}"
-        where = f" --chdir {folder}" if folder else ""
-        command = f"gunicorn{where} {quoted} --bind 0.0.0.0:$PORT"
-        return Served(command, f"{framework}: {attribute} in {path}", "gunicorn")
+        if found := application(tree, path):
+            return _served(tree, path, found, packages)
     return None
 
 
-def _working_folder(tree: Tree, path: str) -> str:
-    """The folder that a file is started in: src, or its own where it imports its neighbours by their bare names."""
-    folder, _, _ = path.rpartition("/")
-    if path.startswith("src/"):
-        return "src"
-    if not folder or tree.has(f"{folder}/__init__.py"):
+def _served(tree: Tree, path: str, found: Application, packages: str) -> Served:
+    """The command that serves an application object."""
+    folder = _working_folder(tree, path, packages)
+    module = _module(path.removeprefix(f"{folder}/"))
+    why = f"{found.framework}: {found.attribute.removesuffix('()') if found.interface == 'asgi' else found.attribute} in {path}"
+    if found.interface == "asgi":
+        factory = " --factory" if found.attribute.endswith("()") else ""
+        where = f"cd {folder} && exec " if folder else ""
+        name = found.attribute.removesuffix("()")
+        return Served(f"{where}uvicorn {module}:{name}{factory} --host 0.0.0.0 --port $PORT", why, "uvicorn[standard]")
+    if found.interface == "aiohttp" and re.search(r"['\"]PORT['\"]", tree.read(path) or ""):
+        return Served(f"python {python_tools.quoted(path)}", why)
+    quoted = f"'{module}:{found.attribute}'" if "(" in found.attribute else f"{module}:{found.attribute}"
+    where = f" --chdir {folder}" if folder else ""
+    return Served(f"gunicorn{where} {quoted} --bind 0.0.0.0:$PORT{_workers(found, packages)}", why, "gunicorn")
+
+
+def _workers(found: Application, packages: str) -> str:
+    """What gunicorn is told beside: apps that keep connections open know only those of their own process."""
+    if found.interface == "aiohttp":
+        return " --worker-class aiohttp.GunicornWebWorker --workers 1"
+    if not has(packages, r"flask[-_]socketio"):
         return ""
-    neighbours = {name.removesuffix(".py").removesuffix("/") for name in tree.names(folder)}
-    above = {name.removesuffix(".py").removesuffix("/") for name in tree.names()}
-    return folder if (_imported(tree.read(path) or "") & neighbours) - above else ""
+    if has(packages, "eventlet"):
+        return " --worker-class eventlet --workers 1"
+    if has(packages, "gevent"):
+        socket = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
+        return f" --worker-class {socket if has(packages, 'gevent-websocket') else 'gevent'} --workers 1"
+    return " --threads 100 --workers 1"
 
 
-def _imported(text: str) -> set[str]:
-    """The first words of what a file imports."""
-    return set(re.findall(r"^\s*(?:from|import)\s+(\w+)", text, re.M))
+def _working_folder(tree: Tree, path: str, packages: str) -> str:
+    """The folder that a file is started in: src, or one of its own where what it imports is there and not above."""
+    folder, text = path.rpartition("/")[0], tree.read(path) or ""
+    imported = python_tools.imports(text) - _STANDARD
+    relative = re.search(r"^\s*from\s+\.", text, re.M)
+    if path.startswith("src/"):
+        # src is a package itself where it is imported so
+        return "" if "src" in imported or (relative and folder == "src") else "src"
+    if tree.has(f"{folder}/__init__.py") and (relative or imported & _modules(tree, "")):
+        return ""
+    parts = folder.split("/") if folder else []
+    for depth in range(len(parts), 0, -1):
+        at = "/".join(parts[:depth])
+        above = set[str]().union(*(_modules(tree, "/".join(parts[:one])) for one in range(depth)))
+        if any(not has(packages, one.lower()) for one in imported & (_modules(tree, at) - above)):
+            return at
+    return ""
+
+
+def _modules(tree: Tree, folder: str) -> set[str]:
+    """What can be imported from a folder."""
+    return {name.removesuffix(".py").removesuffix("/") for name in tree.names(folder) if name.endswith((".py", "/"))}
 
 
 def _by_tool(tree: Tree, packages: str) -> Served | None:
     """Frameworks that bring their own server."""
-    for path in _candidates(tree):
-        text = tree.read(path) or ""
-        if has(packages, "streamlit") and re.search(r"^\s*(import|from)\s+streamlit\b", text, re.M):
-            options = "--server.port $PORT --server.address 0.0.0.0 --server.headless true"
-            return Served(f"streamlit run {path} {options}", f"Streamlit: imported by {path}")
-        if has(packages, "chainlit") and "chainlit" in _imported(text):
-            return Served(f"chainlit run {path} --host 0.0.0.0 --port $PORT", f"Chainlit: imported by {path}")
-        if "gradio" in _imported(text):
-            bound = "GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=$PORT"
-            return Served(f"{bound} python {path}", f"Gradio: imported by {path}")
+    known = "\n".join([packages, *map(str, inline(tree).get("dependencies") or [])]).lower()
+    if found := python_tools.find(tree, _candidates(tree), known):
+        tool, path = found
+        return Served(python_tools.command(tool, path), f"{tool.name}: imported by {path}", tool.server)
+    if notebook := python_tools.notebook(tree, known):
+        command = f"voila {python_tools.quoted(notebook)} --port=$PORT --no-browser --Voila.ip=0.0.0.0"
+        return Served(command, f"Voila: {notebook} found")
     return None
 
 
@@ -146,7 +184,12 @@ def _by_file(tree: Tree) -> Served | None:
     names = set(tree.names())
     for name in ("app.py", "main.py", "server.py", "run.py", "wsgi.py", "index.py", "__main__.py"):
         if name in names:
-            return Served(f"python {name}", f"{name} found")
+            return Served(f"python {name}{python_tools.told(tree.read(name) or '')}", f"{name} found")
+    for folder in ("", "src/"):
+        packages = [one for one in tree.names(folder.rstrip("/")) if tree.has(f"{folder}{one}__main__.py")]
+        if len(packages) == 1:
+            path = f"{folder}{packages[0]}__main__.py"
+            return Served(f"python -m {packages[0][:-1]}{python_tools.told(tree.read(path) or '')}", f"{path} found")
     return None
 
 
@@ -161,88 +204,23 @@ def _candidates(tree: Tree) -> list[str]:
     skipped = {"tests/", "test/", "docs/", "venv/", ".venv/", "node_modules/", "migrations/", "scripts/", "examples/"}
     folders = [one for one in tree.names() if one.endswith("/") and one not in skipped and not one.startswith(".")]
     folders.sort(key=lambda one: one not in ("app/", "src/", "api/", "backend/", "server/"))
-    found = scripts("")
+    found = [*_flask_app(tree), *scripts("")]
     for folder in folders:
         found += scripts(folder)
-        if folder == "src/":
-            for inner in tree.names("src"):
-                found += scripts(f"src/{inner}") if inner.endswith("/") else []
-    return found[:_MOST_FILES]
+        for inner in tree.names(folder.rstrip("/")):
+            if inner.endswith("/") and inner not in skipped and (folder == "src/" or inner in _INNER):
+                found += scripts(f"{folder}{inner}")
+    return list(dict.fromkeys(found))[:_MOST_FILES]
+
+
+def _flask_app(tree: Tree) -> list[str]:
+    """The file that FLASK_APP of a .flaskenv names."""
+    told = re.search(r"^\s*(?:export\s+)?FLASK_APP\s*=\s*[\"']?([\w./]+)", tree.read(".flaskenv") or "", re.M)
+    module = told[1].removeprefix("./").removesuffix(".py") if told else ""
+    path = module if "/" in module else module.replace(".", "/")
+    return [one for one in (f"{path}.py", f"{path}/__init__.py") if path and tree.has(one)]
 
 
 def _module(path: str) -> str:
-    parts = path.removeprefix("src/").removesuffix(".py").split("/")
+    parts = path.removesuffix(".py").split("/")
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
-
-
-def _application(text: str) -> tuple[str, str, bool] | None:
-    """(attribute, framework, whether ASGI) of the application object in a file, or of its factory."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    imported = {
-        alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
-    }
-    imported |= {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    found: dict[str, tuple[str, bool]] = {}
-    for node in _top_level(tree):
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        made = _made_by(getattr(node, "value", None), imported)
-        for target in targets:
-            if made and isinstance(target, ast.Name):
-                found[target.id] = made
-        if isinstance(node, ast.FunctionDef) and node.name in _FACTORIES and not _required(node):
-            inner = next((m for n in ast.walk(node) if (m := _made_by(n, imported))), None)
-            if inner:
-                found[f"{node.name}()"] = inner
-    best = sorted(found, key=lambda name: _rank(name))
-    if not best:
-        return None
-    name = best[0]
-    framework, asgi = found[name]
-    return name, framework, asgi
-
-
-def _top_level(tree: ast.Module) -> list[ast.stmt]:
-    """Statements that run on import, also those inside if and try (but not under __main__)."""
-    found: list[ast.stmt] = []
-    pending = list(tree.body)
-    while pending:
-        node = pending.pop(0)
-        found.append(node)
-        if isinstance(node, ast.If) and "__main__" not in ast.dump(node.test):
-            pending += [*node.body, *node.orelse]
-        elif isinstance(node, ast.Try):
-            pending += [*node.body, *node.orelse, *node.finalbody]
-    return found
-
-
-def _made_by(node: ast.AST | None, imported: set[str]) -> tuple[str, bool] | None:
-    if isinstance(node, ast.Attribute) and node.attr == "server" and "dash" in imported:
-        return "Dash", False  # server = app.server
-    if not isinstance(node, ast.Call):
-        return None
-    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-    if name in _WSGI:
-        return _WSGI[name], False
-    if name in _ASGI:
-        return _ASGI[name], True
-    if name == "App" and "falcon" in imported:
-        return "Falcon", isinstance(node.func, ast.Attribute) and "asgi" in ast.dump(node.func)
-    if name in ("get_wsgi_application", "get_asgi_application"):
-        return "Django", name == "get_asgi_application"
-    if name in _FACTORIES:
-        return "an application factory", bool({"fastapi", "starlette", "quart", "litestar"} & imported)
-    return None
-
-
-def _required(node: ast.FunctionDef) -> bool:
-    return len(node.args.args) > len(node.args.defaults)
-
-
-def _rank(name: str) -> int:
-    bare = name.removesuffix("()")
-    return _ATTRIBUTES.index(bare) if bare in _ATTRIBUTES else len(_ATTRIBUTES)

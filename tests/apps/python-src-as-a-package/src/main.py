@@ -1,0 +1,6 @@
+from fastapi import FastAPI
+
+from .words import words
+
+app = FastAPI()
+app.get("/")(words)

@@ -1,0 +1,5 @@
+from pathlib import Path
+
+
+def words() -> str:
+    return Path("src/words.txt").read_text()
