@@ -28,6 +28,12 @@ _PIP_ONLY = re.compile(
     r"^\s*(-e|--editable)[ =]*(git|hg|svn|bzr)\+|--(install|global|config)-option|--process-dependency-links", re.M
 )
 _OLD_GUNICORN = re.compile(r"^gunicorn==(19|20)\.", re.M)
+# what takes the version of a package from git, and how it is told one
+_VERSIONS = {
+    "poetry-dynamic-versioning": "POETRY_DYNAMIC_VERSIONING_BYPASS=0 ",
+    "setuptools[_-]scm|hatch-vcs|flit[_-]scm": "SETUPTOOLS_SCM_PRETEND_VERSION=0 ",
+    '"source": "scm"': "PDM_BUILD_SCM_VERSION=0 ",
+}
 _MOST_SCRIPTS = 20
 LOCKED = "/run/minpaas/locked.txt"
 
@@ -62,8 +68,8 @@ def choose(tree: Tree, notes: Notes, servers: list[str]) -> Packages:
             f"{conda[0]} is conda's and is not read: make a requirements.txt of it (pip freeze > requirements.txt)"
         )
     servers = [*servers, *(f"'{one}'" if re.search(r"[<>!~\[]", one) else one for one in further)]
-    makers = {"pip": _pip, "pipenv": _pipenv, "poetry": _poetry, "uv": _uv, "pyproject": _pyproject, "setup": _setup,
-              "script": _script}  # fmt: skip
+    makers = {"pip": _pip, "pipenv": _pipenv, "poetry": _poetry, "uv": _uv, "pdm": _pdm, "pyproject": _pyproject,
+              "setup": _setup, "script": _script}  # fmt: skip
     packages = makers[chosen](tree, notes, project) if chosen else Packages("uv", "")
     if packages.manager != "pip" and _OLD_GUNICORN.search(packages.text) and not has(packages.text, "setuptools"):
         notes.because(
@@ -73,7 +79,7 @@ def choose(tree: Tree, notes: Notes, servers: list[str]) -> Packages:
     if servers:
         wanted = " ".join(servers)
         last = packages.install[-1] if packages.install else ""
-        if "uv pip install" in last:
+        if "uv pip install" in last and "--no-deps" not in last:
             packages.install[-1] = f"{last} {wanted}"
         else:
             packages.install.append(f"uv pip install {wanted}")
@@ -199,7 +205,7 @@ def _poetry(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
         [export, f"uv pip install -r {_EXPORTED}"],
         manifests,
         local,
-        ["uv pip install --no-deps -e ."] if packaged else [],
+        [_own_package(project)] if packaged else [],
         _POETRY,
     )
 
@@ -221,31 +227,72 @@ def _uv(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     return Packages(
         "uv",
         "uv.lock",
-        [sync if local or not packaged else f"{sync} --no-install-project"],
+        [f"{_version_of(project)}{sync}" if local or not packaged else f"{sync} --no-install-project"],
         ["pyproject.toml", "uv.lock"],
         local,
         # --inexact: what was installed beside the lock, such as gunicorn, stays
-        [f"{sync} --inexact"] if packaged and not local else [],
+        [f"{_version_of(project)}{sync} --inexact"] if packaged and not local else [],
     )
+
+
+def _pdm(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
+    packages = _toml(tree, "pdm.lock").get("package") or []
+    wanted = [one for one in packages if "default" in one.get("groups", ["default"])]
+    # an entry with extras stands beside one of the same package without them, which has its hashes
+    lines = [_locked_by_pdm(one) for one in wanted if not one.get("extras")]
+    local = any("path" in one for one in wanted)
+    text = "\n".join([*lines, ""])
+    after = [_own_package(project)] if "build-system" in project else []
+    install = [f"uv pip install --no-deps -r {LOCKED}"] if lines else []
+    return Packages("uv", "pdm.lock", install, [], local, after, locked=text, text=text.lower())
+
+
+def _locked_by_pdm(one: dict[str, Any]) -> str:
+    """One package of pdm.lock as a line of requirements."""
+    name, marker = str(one.get("name")), f" ; {one['marker']}" if one.get("marker") else ""
+    if path := one.get("path"):
+        return f"{'-e ' if one.get('editable') else ''}{path}"
+    if address := one.get("git") or one.get("url"):
+        ref = f"@{one['revision']}" if one.get("revision") else ""
+        return f"{name} @ {'git+' if one.get('git') else ''}{address}{ref}{marker}"
+    hashes = "".join(f" --hash={file['hash']}" for file in one.get("files") or [] if "hash" in file)
+    return f"{name}=={one.get('version')}{marker}{hashes}"
 
 
 def _pyproject(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     notes.warn("No lock file: the next deploy may get other versions. Commit one (uv lock makes it)")
     packaged = "build-system" in project
     if _dynamic(project):
-        return Packages("uv", "pyproject.toml", ["uv pip install -e ."], whole_tree=True)
+        return Packages("uv", "pyproject.toml", [f"{_version_of(project)}uv pip install -e ."], whole_tree=True)
     local = bool(requirements.LOCAL.search("\n".join(map(str, project["project"].get("dependencies", [])))))
-    after = ["uv pip install --no-deps -e ."] if packaged else []
+    after = [_own_package(project)] if packaged else []
     return Packages("uv", "pyproject.toml", ["uv pip install -r pyproject.toml"], ["pyproject.toml"], local, after)
 
 
 def _setup(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
-    return Packages("uv", "setup.py", ["uv pip install -e ."], whole_tree=True)
+    told = "\n".join(tree.read(name) or "" for name in ("setup.py", "setup.cfg"))
+    version = "SETUPTOOLS_SCM_PRETEND_VERSION=0 " if "scm" in told else ""
+    return Packages("uv", "setup.py", [f"{version}uv pip install -e ."], whole_tree=True)
 
 
 def _script(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     text = "\n".join([*map(str, inline(tree).get("dependencies") or []), ""])
     return Packages("uv", "the script's own block", [f"uv pip install -r {LOCKED}"], locked=text, text=text.lower())
+
+
+def _own_package(project: dict[str, Any]) -> str:
+    """How the app's own package is installed, when its dependencies are there."""
+    return f"{_version_of(project)}uv pip install --no-deps -e ."
+
+
+def _version_of(project: dict[str, Any]) -> str:
+    """The version for what is built where its version comes from git's tags: the history is not in the tree."""
+    if "version" not in project.get("project", {}).get("dynamic", []) and "poetry" not in project.get("tool", {}):
+        return ""
+    told = json.dumps(
+        [project.get("build-system", {}).get("requires"), project.get("tool", {}).get("pdm", {}).get("version")]
+    )
+    return next((version for tool, version in _VERSIONS.items() if re.search(tool, told)), "")
 
 
 def _dynamic(project: dict[str, Any]) -> bool:

@@ -132,7 +132,7 @@ def limits(tree: Tree) -> Iterator[tuple[str, str]]:
     source = requirements.source(tree)
     if source == "Pipfile.lock":
         found = _pipfile_lock(tree.read(source) or "")
-    elif source in ("poetry.lock", "uv.lock"):
+    elif source in ("poetry.lock", "uv.lock", "pdm.lock"):
         yield from _by_wheels(tree.read(source) or "", source)
         return
     elif source == "requirements.txt":
@@ -211,7 +211,7 @@ def _by_wheels(text: str, source: str) -> Iterator[tuple[str, str]]:
     newest: dict[str, tuple[int, str]] = {}
     for one in lock.get("package", []):
         name, version = str(one.get("name", "")), str(one.get("version", ""))
-        if one.get("category", "main") != "main" or "main" not in one.get("groups", ["main"]):
+        if one.get("category", "main") != "main" or not {"main", "default"} & set(one.get("groups", ["main"])):
             continue
         files = one.get("wheels") or one.get("files") or old.get(name) or []
         last = _newest_wheel([str(file.get("url") or file.get("file") or "") for file in files])

@@ -5,7 +5,13 @@ import re
 from minpaas.plan import platforms
 from minpaas.plan.tree import Tree, joined
 
-LOCKS = (("Pipfile.lock", "pipenv"), ("requirements.txt", "pip"), ("poetry.lock", "poetry"), ("uv.lock", "uv"))
+LOCKS = (
+    ("Pipfile.lock", "pipenv"),
+    ("requirements.txt", "pip"),
+    ("poetry.lock", "poetry"),
+    ("uv.lock", "uv"),
+    ("pdm.lock", "pdm"),
+)
 _SETS = (
     "production",
     "prod",
