@@ -20,6 +20,8 @@ _READ = re.compile(
     r"(?:process|import\.meta)\.env(?:\.|\[['\"])([A-Z][A-Z0-9_]+)"
     r"|(?:environ(?:\.get\(|\[)|getenv\(|(?<![\w.])config\(|(?<![\w.])env(?:\.\w+)?\()\s*['\"]([A-Z][A-Z0-9_]+)['\"]"
 )
+# a command of Flask's own that makes tables: @click.command("init-db")
+_OWN_COMMAND = re.compile(r"\.command\(\s*['\"]([\w-]*(?:init|create|setup|db)[\w-]*)['\"]")
 _NOT_OURS = {"PORT", "NODE_ENV", "CI", "HOST", "HOME", "PATH", "WEB_CONCURRENCY", "PYTHONPATH", "DEBUG"}
 
 
@@ -141,6 +143,14 @@ class Clues(dict[str, str]):
         note = " and let the code read it" if self._case.files.names() and not read else ""
         values = " ".join(f"{one}={value if len(wanted) < 2 else '...'}" for one in wanted or read[:1] or [name])
         return f"its address{note}: minpaas config:set {values} -a {self._case.app}"
+
+    def _tables(self) -> str:
+        """What makes the tables, and when: what a release command leaves in a SQLite file is not there for web."""
+        makes = _maker_of_tables(self._case.files, self._case.command)
+        if "no such table" not in self["found"]:
+            return f"let each release make them: a line in the Procfile such as  release: {makes}"
+        web = self._case.command if self._case.files.names() else "COMMAND"
+        return f"let web make them before it starts, in the file that it has: the line of the Procfile  web: {makes} && {web}"
 
     def _looked_for(self) -> dict[str, str]:
         services: list[dict[str, str]] = TABLES["services"]
@@ -323,6 +333,20 @@ def variables(files: Tree) -> list[str]:
             for groups in _READ.findall(text):
                 found |= {one: None for one in groups if one and one not in _NOT_OURS}
     return list(found)
+
+
+def _maker_of_tables(files: Tree, command: str) -> str:
+    """The command that makes an app's tables, as its files tell."""
+    texts = [files.read(path) or "" for path in paths(files) if path.endswith((".py", ".txt", ".toml"))]
+    if not texts or (files.has("manage.py") and "django" in (files.read("manage.py") or "")):
+        return "python manage.py migrate"
+    if any(re.search(r"flask[-_]migrate", text, re.I) for text in texts):
+        return "flask db upgrade"
+    if files.has("alembic.ini"):
+        return "alembic upgrade head"
+    own = next((found for text in texts if (found := _OWN_COMMAND.search(text))), None)
+    served = re.search(r"(?<![\w.-])([A-Za-z][\w.]*):", command)
+    return f"flask --app {served[1] if served else 'APP'} {own[1]}" if own else "COMMAND-THAT-MAKES-THEM"
 
 
 def _served_by(command: str) -> set[str]:

@@ -33,6 +33,22 @@ _LISTEN = (
 )
 
 
+# the same of a program that has its server in itself, by what its code has
+_LISTEN_IN_CODE = (
+    (r"\bui\.run\(", "ui.run(port=int(os.environ['PORT']))"),
+    (r"\buvicorn\.run\(", "uvicorn.run(app, host='0.0.0.0', port=int(os.environ['PORT']))"),
+    (r"\bweb\.run_app\(", "web.run_app(app, port=int(os.environ['PORT']))"),
+    (r"\bimport tornado|from tornado", "app.listen(int(os.environ['PORT']))"),
+    (r"\bfrom bottle import", "run(host='0.0.0.0', port=int(os.environ['PORT']))"),
+    (r"\bmake_server\(", "make_server('0.0.0.0', int(os.environ['PORT']), app)"),
+    (r"\b\w*(?:HTTP|TCP)Server\(", "HTTPServer(('0.0.0.0', int(os.environ['PORT'])), HANDLER)"),
+    (
+        r"\bcherrypy\b",
+        "cherrypy.config.update({'server.socket_host': '0.0.0.0', 'server.socket_port': int(os.environ['PORT'])})",
+    ),
+)
+
+
 @dataclass(frozen=True)
 class _Told:
     """What is said of a failure that is met often."""
@@ -57,12 +73,21 @@ def enrich(error: DeployFailed, output: Iterable[str], case: Case, phase: Phase 
         error.title, error.hint = found.title, found.hint
         error.detail = f"{error.detail}: {found.detail}" if error.detail else found.detail
     elif isinstance(error, NotListening):
-        told = next((how for pattern, how in _LISTEN if re.search(pattern, case.command)), "")
+        told = _how_to_listen(case)
         error.hint = error.hint.replace(
             "0.0.0.0:$PORT", f"0.0.0.0:$PORT, such as  {told} " if told else "0.0.0.0:$PORT", 1
         )
     elif last := _LAST_WORDS.findall(said):
         error.detail = f"{error.detail}: {last[-1][:200]}"
+
+
+def _how_to_listen(case: Case) -> str:
+    """How the app's own server is told where to listen; empty where it is not known."""
+    named = re.search(r"\bpython3? ([\w./-]+\.py)\b", case.command)
+    code = (case.files.read(named[1]) or "") if named else ""
+    known = [how for pattern, how in _LISTEN_IN_CODE if re.search(pattern, code)]
+    known += [how for pattern, how in _LISTEN if re.search(pattern, case.command)]
+    return next(iter(known), "")
 
 
 def advice(status: int, answer: str, output: Iterable[str], case: Case) -> str:

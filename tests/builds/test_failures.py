@@ -9,7 +9,7 @@ import pytest
 from minpaas.plan import Folder
 from minpaas.server import failures
 from minpaas.server.clues import Case
-from minpaas.server.errors import AppCrashed, DeployFailed
+from minpaas.server.errors import AppCrashed, DeployFailed, NotListening
 from tests.conftest import Checkout, Platform
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.spread]
@@ -386,11 +386,14 @@ STARTED = (
     ("HostNotFoundError [SequelizeHostNotFoundError]: getaddrinfo ENOTFOUND db", "There is no host db", "networks:attach"),
     ("OperationalError: could not translate host name \"db\" to address: Name or service not known", "There is no host db", "networks:attach"),
     ("OperationalError: FATAL:  password authentication failed for user \"app\"", "The database refuses the login", "DATABASE_URL"),
-    ("django.db.utils.OperationalError: no such table: auth_user", "The database has no tables", "release: python manage.py migrate"),
+    ("django.db.utils.OperationalError: no such table: auth_user", "The database has no tables", "web: python manage.py migrate && "),
+    ('psycopg2.errors.UndefinedTable: relation "auth_user" does not exist', "The database has no tables", "release: python manage.py migrate"),
+    ("CommandError: Can't find msgfmt. Make sure you have GNU gettext tools 0.15 or newer installed.", "msgfmt was not found", "line  gettext "),
     ("ModuleNotFoundError: No module named 'audioop'", "A package does not go with Python 3.13", "line  3.11"),
     ("ModuleNotFoundError: No module named 'pkg_resources'", "The module pkg_resources was not found", "add setuptools<81 to requirements.txt"),
     ("ModuleNotFoundError: No module named 'urllib2'", "The code is of Python 2", "urllib2"),
     ("SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?", "The code is of Python 2", "print"),
+    ("RuntimeError: __class__ not set defining 'AbstractBaseUser' as <class 'x'>. Was __classcell__ propagated?", "Django is too old for Python 3.13", "1.11.29"),
     ("bash: line 1: make: command not found", "make was not found", "line  make "),
     ("ModuleNotFoundError: No module named 'cv2'", "The module cv2 was not found", "add opencv-python-headless to requirements.txt"),
     ('ConfigurationError: The "dnspython" module must be installed to use mongodb+srv:// URIs', "The module dnspython was not found", "add dnspython"),
@@ -434,6 +437,21 @@ def test_the_next_step_names_what_the_code_reads(tmp_path: Path) -> None:
     set_already = {**known, "config": frozenset({"MONGO_HOST"})}
     assert "config:set MONGO_USER=mongodb://" in said("ECONNREFUSED 127.0.0.1:27017", **set_already).hint
     assert "and let the code read it" in said("ECONNREFUSED 127.0.0.1:6379", **known).hint
+
+
+def test_tables_in_a_file_are_made_where_the_file_is(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text('@click.command("init-db")\ndef init(): ...\n')
+    known = {"files": Folder(tmp_path), "command": "gunicorn shop:app", "runtime": "python"}
+    assert "web: flask --app shop init-db && gunicorn shop:app" in said("no such table: post", **known).hint
+    (tmp_path / "requirements.txt").write_text("Flask-Migrate\n")
+    assert "release: flask db upgrade" in said('relation "post" does not exist', **known).hint
+
+
+def test_a_program_is_told_how_its_own_server_listens(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("from nicegui import ui\nui.run()\n")
+    error = NotListening("it listens on 8080", hint="listen on 0.0.0.0:$PORT")
+    failures.enrich(error, [], Case(command="python main.py", files=Folder(tmp_path)))
+    assert "ui.run(port=int(os.environ['PORT']))" in error.hint
 
 
 def test_the_next_step_names_the_version_file_that_is_there(tmp_path: Path) -> None:
