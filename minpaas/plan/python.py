@@ -9,7 +9,7 @@ from minpaas.plan import node as node_planner
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError, PythonRecipe
 from minpaas.plan.node_scripts import Scripts
 from minpaas.plan.python_packages import Packages
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, joined
 
 _MARKS = (
     "requirements.txt", "Pipfile.lock", "poetry.lock", "uv.lock", "pyproject.toml", "Pipfile", "setup.py", "manage.py",
@@ -17,6 +17,12 @@ _MARKS = (
 )  # fmt: skip
 # pyproject.toml and .python-version say little of a repository that is Node.js otherwise
 _WEAK = {"pyproject.toml", ".python-version", "setup.py", "app.py", "main.py", "server.py"}
+# what serves Django's static files beside a server for WSGI, or keeps them elsewhere
+_SERVES_STATIC = re.compile(
+    r"whitenoise|servestatic|dj[-_]static|django[-_](on[-_])?heroku|django[-_]storages|storages\.backends|cloudinary|runserver|"
+    r"StaticFilesHandler|staticfiles_urlpatterns|django\.views\.static|^STATIC_URL\s*=.*//",
+    re.M,
+)
 _MISSPELT = re.compile(r"requ?ire?i?m[e]?n?ts?(\.txt){0,2}|requirements\.text|requirments\.txt", re.I)
 
 
@@ -49,6 +55,7 @@ def plan(
     if served:
         types = {**types, "web": served.command}
         notes.because(f"Start: {served.command} ({served.why})")
+    _without_styles(tree, notes, types.get("web", ""))
     recipe = _recipe(tree, notes, packages, version)
     building = [*(recipe.assets.build if recipe.assets else ()), *recipe.project, recipe.collectstatic]
     return Plan(
@@ -60,7 +67,7 @@ def plan(
         packages.manager,
         "; ".join(packages.install),
         "; ".join(one for one in building if one),
-        environment=_environment(tree),
+        environment=_environment(tree, notes, types.get("web", "")),
         warnings=notes.warnings,
         python=recipe,
     )
@@ -115,9 +122,14 @@ def _is_python(tree: Tree, mark: str | None) -> bool:
     return mark is not None and mark.endswith(".py") and python_code.start(tree) is not None and mark != "setup.py"
 
 
-def _environment(tree: Tree) -> dict[str, str]:
+def _environment(tree: Tree, notes: Notes, web: str) -> dict[str, str]:
     path = "/app:/app/src" if tree.names("src") and not tree.has("src/__init__.py") else "/app"
-    return {"PYTHONPATH": path, "FORWARDED_ALLOW_IPS": "*", "GUNICORN_CMD_ARGS": "--access-logfile -"}
+    made = {"PYTHONPATH": path, "FORWARDED_ALLOW_IPS": "*", "GUNICORN_CMD_ARGS": "--access-logfile -"}
+    manage = python_code.manage_py(tree)
+    if manage and (settings := python_code.served_settings(tree, manage, web)):
+        notes.because(f"DJANGO_SETTINGS_MODULE is {settings}, as for what is served: {manage} takes others by itself")
+        made["DJANGO_SETTINGS_MODULE"] = settings
+    return made
 
 
 def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:
@@ -160,6 +172,25 @@ def _collectstatic(tree: Tree, notes: Notes) -> str:
         "collectstatic: the settings have a STATIC_ROOT (the config var DISABLE_COLLECTSTATIC=1 turns it off)"
     )
     return f"python {manage} collectstatic --noinput"
+
+
+def _without_styles(tree: Tree, notes: Notes, web: str) -> None:
+    """Say so where runserver serves Django's static files and nothing does here."""
+    manage = python_code.manage_py(tree)
+    settings = python_code.settings_text(tree, manage) if manage else ""
+    folder = manage.rpartition("/")[0] if manage else ""
+    code = [
+        tree.read(joined(folder, f"{one}{name}.py")) or ""
+        for one in tree.names(folder)
+        for name in ("urls", "wsgi", "asgi")
+    ]
+    if "django.contrib.staticfiles" not in settings:
+        return
+    if not _SERVES_STATIC.search("\n".join([settings, python_packages.named(tree), web, *code])):
+        notes.warn(
+            "Nothing serves Django's static files here, as runserver does: pages, also the admin's, come without their styles. "
+            "Add whitenoise to the packages, and whitenoise.middleware.WhiteNoiseMiddleware to MIDDLEWARE"
+        )
 
 
 def _no_start() -> PlanError:

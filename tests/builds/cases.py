@@ -348,6 +348,20 @@ PYTHON = [
         warns=("No lock file",),
         answers="python -m station, version 0",
     ),
+    Case(
+        "python-django-with-settings-of-its-own-for-serving",
+        "python",
+        start=f"gunicorn library.wsgi:application {GUNICORN}",
+        says=("DJANGO_SETTINGS_MODULE is library.settings.production",),
+        answers="django, with settings for serving",
+        pages={"/static/site.css": "teal"},
+    ),
+    Case(
+        "python-django-without-whitenoise",
+        "python",
+        warns=("Nothing serves Django's static files",),
+        answers="django, without its styles",
+    ),
     Case("python-dash", "python", start=f"gunicorn app:server {GUNICORN}", says=("Dash: server in app.py",)),
     Case(
         "python-misspelt-requirements",
