@@ -26,6 +26,7 @@ _RAILWAY = ("railway.json", "railway.toml")
 _TOOLS = {"pip", "setuptools", "wheel", "poetry", "uv", "pipenv"}
 _OWN = {"PORT", "PYTHON_VERSION", "NODE_VERSION"}  # given by us, and followed as what is asked for
 _RENDERS_PORT = 10000  # what PORT is there: code and start commands count on it
+_ONE = {"WEB_CONCURRENCY": "1"}  # only Heroku has several processes where nothing asks for them
 _INSTEAD = "it belongs to bin/post_compile"
 
 
@@ -111,7 +112,7 @@ def read(tree: Tree, *, docker: bool = False) -> Told | None:
                 path if path.startswith("/") else "",
                 name,
                 release if _usable(release) else "",
-                environment={"RAILWAY_ENVIRONMENT": "production", "RAILWAY_PUBLIC_DOMAIN": HOST},
+                environment={"RAILWAY_ENVIRONMENT": "production", "RAILWAY_PUBLIC_DOMAIN": HOST, **_ONE},
                 port=0 if docker else _fixed_port(command),
             )
             if told.command or told.health_path or told.release:
@@ -273,7 +274,7 @@ def _render(tree: Tree) -> Told | None:
         release if _usable(release) else "",
         warnings,
         list(_config_vars(service)),
-        {"RENDER": "true", "RENDER_EXTERNAL_HOSTNAME": HOST, "RENDER_EXTERNAL_URL": f"http://{HOST}"},
+        {"RENDER": "true", "RENDER_EXTERNAL_HOSTNAME": HOST, "RENDER_EXTERNAL_URL": f"http://{HOST}", **_ONE},
         _fixed_port(command) or _number(service) or _RENDERS_PORT,
     )
 

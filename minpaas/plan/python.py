@@ -17,6 +17,7 @@ _MARKS = (
 )  # fmt: skip
 # pyproject.toml and .python-version say little of a repository that is Node.js otherwise
 _WEAK = {"pyproject.toml", ".python-version", "setup.py", "app.py", "main.py", "server.py"}
+_FORKS = re.compile(r"\b(gunicorn|uvicorn|hypercorn|granian|fastapi|sanic|uwsgi|honcho|supervisord)\b")
 # what serves Django's static files beside a server for WSGI, or keeps them elsewhere
 _SERVES_STATIC = re.compile(
     r"whitenoise|servestatic|dj[-_]static|django[-_](on[-_])?heroku|django[-_]storages|storages\.backends|cloudinary|runserver|"
@@ -67,7 +68,7 @@ def plan(
         packages.manager,
         "; ".join(packages.install),
         "; ".join(one for one in building if one),
-        environment=_environment(tree, notes, types.get("web", "")),
+        environment=_environment(tree, notes, types.get("web", ""), bool(served)),
         warnings=notes.warnings,
         python=recipe,
     )
@@ -122,14 +123,23 @@ def _is_python(tree: Tree, mark: str | None) -> bool:
     return mark is not None and mark.endswith(".py") and python_code.start(tree) is not None and mark != "setup.py"
 
 
-def _environment(tree: Tree, notes: Notes, web: str) -> dict[str, str]:
+def _environment(tree: Tree, notes: Notes, web: str, chosen: bool) -> dict[str, str]:
     path = "/app:/app/src" if tree.names("src") and not tree.has("src/__init__.py") else "/app"
     made = {"PYTHONPATH": path, "FORWARDED_ALLOW_IPS": "*", "GUNICORN_CMD_ARGS": "--access-logfile -"}
     manage = python_code.manage_py(tree)
     if manage and (settings := python_code.served_settings(tree, manage, web)):
         notes.because(f"DJANGO_SETTINGS_MODULE is {settings}, as for what is served: {manage} takes others by itself")
         made["DJANGO_SETTINGS_MODULE"] = settings
-    return made
+    if chosen:
+        # as the app's own server has it: one process, which knows all that the app keeps in memory, and threads
+        return {**made, "WEB_CONCURRENCY": "1", "GUNICORN_CMD_ARGS": f"{made['GUNICORN_CMD_ARGS']} --threads 8"}
+    scripts = [
+        tree.read(one.removeprefix("./")) or "" for one in re.findall(r"[\w./-]+", web) if not one.endswith(".py")
+    ]
+    told = "\n".join([web, *scripts])
+    # a program with its server in itself has one process, and uvicorn.run(app) ends where several are asked for
+    alone = re.search(r"\bpython[\d.]* ", told) and not _FORKS.search(told)
+    return {**made, "WEB_CONCURRENCY": "1"} if alone else made
 
 
 def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:

@@ -123,6 +123,24 @@ def test_what_scripts_call_is_there(script: str, there: str, tmp_path: Path) -> 
     assert there in generate(plan(Folder(tmp_path)), "app", {}).dockerfile
 
 
+PROCESSES = {
+    "none asked for": ({}, "1"),
+    "as Heroku has it": ({"Procfile": "web: gunicorn main:app\n"}, None),
+    "a program with its own server": ({"Procfile": "web: python main.py\n"}, "1"),
+    "a script that starts gunicorn": ({"Procfile": "web: sh start.sh\n", "start.sh": "exec gunicorn main:app\n"}, None),
+    "as Railway has it": ({"railway.json": '{"deploy": {"startCommand": "uvicorn main:app"}}'}, "1"),
+}
+
+
+@pytest.mark.parametrize(("files", "workers"), PROCESSES.values(), ids=list(PROCESSES))
+def test_how_many_processes_a_python_server_has(files: dict[str, str], workers: str | None, tmp_path: Path) -> None:
+    for name, text in {"requirements.txt": "flask\n", "main.py": "app = Flask(__name__)\n", **files}.items():
+        (tmp_path / name).write_text(text)
+    made = plan(Folder(tmp_path)).environment
+    assert made.get("WEB_CONCURRENCY") == workers
+    assert ("--threads" in made["GUNICORN_CMD_ARGS"]) is not bool(files)
+
+
 def test_what_app_json_asks_for() -> None:
     made = plan(Folder(APPS / "app-json-of-heroku"))
     vars = {one.name: one for one in made.config_vars}
