@@ -17,7 +17,6 @@ _MARKS = (
 )  # fmt: skip
 # pyproject.toml and .python-version say little of a repository that is Node.js otherwise
 _WEAK = {"pyproject.toml", ".python-version", "setup.py", "app.py", "main.py", "server.py"}
-_FORKS = re.compile(r"\b(gunicorn|uvicorn|hypercorn|granian|fastapi|sanic|uwsgi|honcho|supervisord)\b")
 # what serves Django's static files beside a server for WSGI, or keeps them elsewhere
 _SERVES_STATIC = re.compile(
     r"whitenoise|servestatic|dj[-_]static|django[-_](on[-_])?heroku|django[-_]storages|storages\.backends|cloudinary|runserver|"
@@ -133,13 +132,16 @@ def _environment(tree: Tree, notes: Notes, web: str, chosen: bool) -> dict[str, 
     if chosen:
         # as the app's own server has it: one process, which knows all that the app keeps in memory, and threads
         return {**made, "WEB_CONCURRENCY": "1", "GUNICORN_CMD_ARGS": f"{made['GUNICORN_CMD_ARGS']} --threads 8"}
-    scripts = [
-        tree.read(one.removeprefix("./")) or "" for one in re.findall(r"[\w./-]+", web) if not one.endswith(".py")
-    ]
-    told = "\n".join([web, *scripts])
-    # a program with its server in itself has one process, and uvicorn.run(app) ends where several are asked for
-    alone = re.search(r"\bpython[\d.]* ", told) and not _FORKS.search(told)
-    return {**made, "WEB_CONCURRENCY": "1"} if alone else made
+    return {**made, "WEB_CONCURRENCY": "1"} if _in_one_process(tree, web) else made
+
+
+def _in_one_process(tree: Tree, web: str) -> bool:
+    """Whether web is a program that gives its application itself to uvicorn.run, which ends where several workers are asked for."""
+    scripts = [tree.read(one.removeprefix("./")) or "" for one in re.findall(r"[\w./-]+\.sh\b", web)]
+    found = re.findall(r"\bpython[\d.]* (?:-u )?(?:-m )?([\w./-]+)", "\n".join([web, *scripts]))
+    modules = [one.removesuffix(".py").replace(".", "/") for one in found]
+    files = [f"{one}{ending}" for one in modules for ending in (".py", "/__main__.py")]
+    return any(re.search(r"\buvicorn\.run\(\s*[A-Za-z_]", tree.read(one) or "") for one in files)
 
 
 def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:

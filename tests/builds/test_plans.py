@@ -126,7 +126,11 @@ def test_what_scripts_call_is_there(script: str, there: str, tmp_path: Path) -> 
 PROCESSES = {
     "none asked for": ({}, "1"),
     "as Heroku has it": ({"Procfile": "web: gunicorn main:app\n"}, None),
-    "a program with its own server": ({"Procfile": "web: python main.py\n"}, "1"),
+    "a program with its own server": ({"Procfile": "web: python main.py\n"}, None),
+    "one that gives uvicorn its application": (
+        {"Procfile": "web: sh start.sh\n", "start.sh": "python -m serve", "serve.py": "uvicorn.run(app, port=1)"},
+        "1",
+    ),
     "a script that starts gunicorn": ({"Procfile": "web: sh start.sh\n", "start.sh": "exec gunicorn main:app\n"}, None),
     "as Railway has it": ({"railway.json": '{"deploy": {"startCommand": "uvicorn main:app"}}'}, "1"),
 }
