@@ -61,6 +61,8 @@ def plan(
     except PlanError as error:
         if wrong and error.kind == "command":
             error.hint = f"{wrong} is not read: git mv {wrong} Procfile, commit, and push again"
+        elif error.kind == "command" and "FILE" in error.hint and (below := _below(tree, tree.names())):
+            error.hint = f"{error.hint}; or {below}"
         raise
     made = replace(made, environment={**environment, **made.environment}, folder=folder)
     if port and made.runtime in ("python", "node"):

@@ -44,13 +44,18 @@ def script(scripts: Mapping[str, Any], name: str | None) -> str:
     return line
 
 
+def bare(line: str) -> str:
+    """A command without the variables, and the programs that start another one, before it."""
+    return _BEFORE.sub("", line.strip(), count=1)
+
+
 def _parts(scripts: Mapping[str, Any], line: str, seen: set[str]) -> list[str]:
     """The programs that a line starts, with the scripts that it calls put in."""
     several = _RUNNERS.search(line)
     lines = re.split(r"&&|\|\||[;|&]|(?<!\w)[\"']|[\"'](?!\w)" if several else r"&&|\|\||[;|]", line)
     found = []
     for one in lines:
-        part = _BEFORE.sub("", one.strip(), count=1)
+        part = bare(one)
         alias = _ALIAS.match(part)
         called = [alias[1]] if alias else re.findall(r"[\w:.-]+", part) if several else []
         called = [name.removeprefix("npm:") for name in called]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minpaas.plan import site_files, static
+from minpaas.plan import node_start, site_files, static
 from minpaas.plan.development import is_development, script
 from minpaas.plan.model import Notes, SiteRecipe
 from minpaas.plan.tree import Tree
@@ -48,6 +48,8 @@ def site(tree: Tree, package: Mapping[str, Any], notes: Notes) -> tuple[SiteReci
         start = ""  # it is left over from the template: there is nothing that it could serve
     if (start and not is_development(scripts, start)) or _renders(tree, names, package):
         return None
+    if node_start.server_script(tree, package):
+        return None
     if not start and any(server in names for server in _SERVERS) and entry(tree, package):
         return None
     found = _output(tree, names, script(scripts, build)) if build and built(scripts, build) else None
@@ -81,11 +83,13 @@ def _renders(tree: Tree, names: set[str], package: Mapping[str, Any]) -> bool:
 
 
 def build_script(package: Mapping[str, Any]) -> str | None:
-    """The name of the script that builds: build, or what a framework calls it that has no build."""
+    """The name of the script that builds: build, or what a framework calls it that has no build, or what compiles."""
     scripts = package.get("scripts") or {}
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
     if "build" in scripts:
         return "build"
+    if compiling := package.get(node_start.COMPILES):
+        return str(compiling)
     return next((one for name, one in _BUILDS if name in names and one in scripts), None)
 
 

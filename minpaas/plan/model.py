@@ -63,6 +63,7 @@ class NodeRecipe:
     writes: bool = False  # whether what is started changes node_modules
     packages: tuple[str, ...] = ()  # of the Aptfile
     environment: dict[str, str] = field(default_factory=dict)  # while building only
+    empty: tuple[str, ...] = ()  # files that are made empty: commands insist on them, and config vars take their place
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from minpaas.plan import aptfile, development, front_end, node_code, node_packages, node_versions
+from minpaas.plan import (
+    aptfile,
+    development,
+    front_end,
+    node_code,
+    node_packages,
+    node_start,
+    node_versions,
+    node_workspaces,
+)
 from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError
 from minpaas.plan.node_packages import Manager
@@ -18,6 +27,7 @@ _HEAP = "--max-old-space-size=2560"
 _HOSTS = {
     "next": "HOSTNAME", "nuxt": "HOST", "@astrojs/node": "HOST", "@adonisjs/core": "HOST", "fastify-cli": "FASTIFY_ADDRESS",
 }  # fmt: skip
+_BUILT = ", which starts what the build makes"
 _PRODUCTION = ("start:prod", "start:production", "prod")
 _MADE = re.compile(r"(dist|build|lib|out)/")  # where a build puts what it makes
 _ENTRIES = (
@@ -52,13 +62,16 @@ def package_json(tree: Tree) -> dict[str, Any]:
     package = parse_json(text, "package.json")
     if not isinstance(package.get("scripts", {}), dict):
         package["scripts"] = {}
-    return package
+    return {**package, node_start.COMPILES: node_start.compiling(tree, package)}
 
 
 def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> Plan:
     """How to build it: an app, or a front end that only builds. Raises PlanError."""
     notes.because("Node.js app, by package.json" if detect(tree) else "Node.js app, as asked")
     package = package_json(tree)
+    apps = node_workspaces.startable(tree, package) if not types and _starts_nothing(tree, package) else {}
+    folder, inner = next(iter(apps.items())) if len(apps) == 1 else ("", {})
+    types = {"web": f"cd {folder} && npm start"} if folder else types
     site = None if types.get("web") else front_end.site(tree, package, notes)
     if site and not (Scripts(package).builds or "node_modules/" in (tree.read("index.html") or "")):
         notes.because(site[1])
@@ -67,10 +80,16 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
     if site:
         made = recipe(tree, notes, keep=False, static=True, sticky=sticky, packages=packages)
         return _front_end(made, *site, types, notes)
+    if len(apps) > 1:
+        raise node_workspaces.refusal(apps)
     types, why = _start(tree, package, types)
     keep = _needs_development(tree, package, types, notes)
-    started = Scripts(package).told("\n".join(types.values()))
-    made = recipe(tree, notes, keep=keep, sticky=sticky, started=started, packages=packages)
+    if not keep and why.endswith(_BUILT) and not package.get("dependencies"):
+        keep = True
+        notes.because("devDependencies stay: there are no others, and what the build makes may need them")
+    started = "\n".join([Scripts(package).told("\n".join(types.values())), Scripts(inner).told("npm start")])
+    made = recipe(tree, notes, keep=keep, sticky=sticky, started=started, packages=packages, workspace=folder)
+    why = f"the start script of {folder}, the only workspace that has one" if folder else why
     if why:
         notes.because(f"Start: {types['web']} ({why})")
     return Plan(
@@ -82,7 +101,7 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
         made.manager,
         made.install,
         "; ".join(made.build),
-        environment={"NODE_ENV": "production", **_hosts(package)},
+        environment={"NODE_ENV": "production", **_hosts(package), **_hosts(inner)},
         warnings=notes.warnings,
         node=made,
     )
@@ -97,8 +116,12 @@ def recipe(
     sticky: str = "",
     started: str = "",
     packages: Sequence[str] = (),
+    workspace: str = "",
 ) -> NodeRecipe:
-    """Install and build. `keep` the devDependencies; `static`: nothing of node_modules is needed afterwards."""
+    """Install and build. `keep` the devDependencies; `static`: nothing of node_modules is needed afterwards.
+
+    `workspace` is the folder whose start script is started: its build script counts where the top has none.
+    """
     package = package_json(tree)
     scripts = Scripts(package)
     version, _ = node_versions.choose(tree, package, notes, sticky)
@@ -109,8 +132,11 @@ def recipe(
     development = bool(package.get("devDependencies"))
     # yarn 2 and later run a script only where they find what they wrote when they installed
     stateful = manager.name == "berry" and bool(manager.tools(started) or not manager.lock)
-    whole_tree = bool(scripts.hooks or scripts.before or workspaces or stateful or _local_paths(package))
-    dev = keep or (scripts.builds and (development or scripts.install_more)) or workspaces
+    client = node_packages.makes_a_client(tree, package)
+    whole_tree = bool(scripts.hooks or scripts.before or workspaces or stateful or client or _local_paths(package))
+    dev = keep or ((scripts.builds or client) and (development or scripts.install_more)) or workspaces
+    if client and development and manager.name != "npm":
+        keep = True  # the others remove it with the devDependencies, or put its package elsewhere
     install = node_packages.install(manager, dev)
     pruned = node_packages.prune(manager, workspaces) if development and dev and not keep and not static else ""
     notes.because(f"Packages: {install}")
@@ -118,8 +144,16 @@ def recipe(
         notes.because(f"Build: {node_packages.run(manager, script)} (the {script} script)")
     if pruned:
         notes.because(f"Afterwards: {pruned}")
+    empty = node_start.missing_environment(tree, f"{started}\n{scripts.text}")
+    for name in empty:
+        notes.warn(
+            f"{name} is not in the repository: it is empty here, config vars take its place (minpaas config:import {name})"
+        )
     manifests = [] if whole_tree else ["package.json", manager.lock, *node_packages.settings_files(tree)]
     build = [node_packages.run(manager, one) for one in scripts.build]
+    if workspace and not build and "build" in Scripts(node_versions.json_of(tree, f"{workspace}/package.json")).all:
+        build = [f"cd {workspace} && npm run build"]
+        notes.because(f"Build: {build[0]} (the build script of {workspace})")
     return NodeRecipe(
         version,
         manager.name,
@@ -135,6 +169,7 @@ def recipe(
         changes_packages(started),
         tuple(packages),
         _building(tree, package, manager, version, notes),
+        empty,
     )
 
 
@@ -161,8 +196,14 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
     script = development.script(scripts, "start")
     if script and development.is_development(scripts, script) and (found := front_end.server_command(tree, package)):
         return {**types, "web": found[0]}, f"{found[1]}; start ({script}) is a development server"
+    if (not script or development.is_development(scripts, script)) and (
+        name := node_start.server_script(tree, package)
+    ):
+        return {**types, "web": _direct(scripts, name)}, f"the {name} script{_BUILT}"
     if script and script.split()[0] in ("nest", "ts-node-dev", "nodemon") and "start:prod" in scripts:
         return {**types, "web": _direct(scripts, "start:prod")}, "the start:prod script; start is for development"
+    if compiled := node_start.compiled(tree, package):
+        return {**types, "web": compiled}, "the start script of package.json, where the build puts its file"
     if script:
         return {**types, "web": _direct(scripts, "start")}, "the start script of package.json"
     if found := front_end.server_command(tree, package):
@@ -180,6 +221,12 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
     )
 
 
+def _starts_nothing(tree: Tree, package: Mapping[str, Any]) -> bool:
+    """Whether nothing at the top is to be started."""
+    start = (package.get("scripts") or {}).get("start")
+    return not (start or front_end.server_command(tree, package) or _entry(tree, package))
+
+
 def _entry(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | None:
     """What to start where nothing is named start, and why."""
     scripts, main, module = package.get("scripts") or {}, package.get("main"), package.get("module")
@@ -193,13 +240,15 @@ def _entry(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | None:
         path = main.removeprefix("./")
         if tree.has(path) or tree.has(f"{path}.js") or (front_end.build_script(package) and _MADE.match(path)):
             return f"{runner} {main}", f"{'module' if main == module else 'main'} of package.json"
-    found = next((one for one in usual if tree.has(one)), None)
-    return (f"{runner} {found}", f"{found} found") if found else None
+    if found := next((one for one in usual if tree.has(one)), None):
+        return f"{runner} {found}", f"{found} found"
+    developed = node_start.developed(tree, package)
+    return (developed, "what the script for development runs") if developed else None
 
 
 def _direct(scripts: Mapping[str, Any], name: str) -> str:
     """The script itself where it is one plain command: no npm process stays in between, and signals reach the app."""
-    script = str(scripts[name]).strip()
+    script = node_start.in_front(str(scripts[name]).strip())
     first = script.split()[0] if script else ""
     wrapped = {f"pre{name}", f"post{name}"} & set(scripts)
     if wrapped or not _PLAIN.fullmatch(script) or "npm_" in script or first in ("npm", "yarn", "pnpm", "npx", "cd"):

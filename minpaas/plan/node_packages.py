@@ -140,6 +140,12 @@ def prune(manager: Manager, workspaces: bool) -> str:
     return "CI=true pnpm prune --prod --ignore-scripts" if manager.name == "pnpm" else ""
 
 
+def makes_a_client(tree: Tree, package: Mapping[str, Any]) -> bool:
+    """Whether a package writes code into node_modules by the app's own files when it is installed: Prisma's client, by its schema."""
+    named = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    return {"@prisma/client", "prisma"} <= named and (tree.has("prisma/schema.prisma") or "prisma" in package)
+
+
 def with_development(manager: Manager, command: str) -> str:
     """A command in whose own installs, as of a client folder, the devDependencies are not left out."""
     npm = "NPM_CONFIG_PRODUCTION=false" if manager.npm < _LEGACY_NPM else "NPM_CONFIG_INCLUDE=dev"

@@ -16,8 +16,11 @@ _PROGRAMS = {
     "webpack": "webpack-cli", "babel-node": "@babel/node", "babel": "@babel/cli", "swc-node": "@swc-node/register",
     "sequelize": "sequelize-cli", "run-s": "npm-run-all", "run-p": "npm-run-all", "strapi": "@strapi/strapi",
     "ts-node-script": "ts-node", "ts-node-esm": "ts-node", "ts-node-transpile-only": "ts-node", "drizzle": "drizzle-kit",
+    "tsnd": "ts-node-dev", "pm2-runtime": "pm2", "cross-env-shell": "cross-env", "dotenvx": "@dotenvx/dotenvx",
+    "typeorm-ts-node-commonjs": "typeorm", "typeorm-ts-node-esm": "typeorm", "sucrase-node": "sucrase", "conc": "concurrently",
 }  # fmt: skip
-_BEFORE = {"babel-node": "babel-cli", "babel": "babel-cli", "ng": "angular-cli"}  # before they were renamed
+# what else may have such a program: the package before it was renamed, or another one beside one of the program's name
+_OTHERS = {"babel-node": "babel-cli", "babel": "babel-cli", "ng": "angular-cli", "dotenv": "dotenv-cli", "fastify": "fastify-cli"}  # fmt: skip
 _INSTALLS = r"\b(?:npm|pnpm|bun)\b(?: +(?:--prefix|--dir|-C) +\S+| +-\S+)* +(?:i|install|ci|add)\b|\byarn\b(?: +--cwd +\S+| +install\b| *(?:&|;|$))"
 _ENTERED = re.compile(r"(?:\bcd|--prefix|--cwd|--dir|-C)[ =]+[\"']?(?:\./)?([\w@.-][\w@./-]*)")
 
@@ -83,7 +86,7 @@ def packages_of(text: str) -> list[tuple[str, str]]:
         bare = re.sub(r"^(\./)?node_modules/(\.bin/)?", "", word)
         package = re.match(r"@[\w.-]+/[\w.-]+|[\w.-]+", bare)
         if package:
-            found += [(word, name) for name in (_PROGRAMS.get(package[0], package[0]), _BEFORE.get(package[0])) if name]
+            found += [(word, name) for name in (_PROGRAMS.get(package[0], package[0]), _OTHERS.get(package[0])) if name]
     return found
 
 

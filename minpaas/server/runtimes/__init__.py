@@ -48,7 +48,7 @@ def generate(plan: Plan, app: str, config: dict[str, str], base: Callable[[str],
     `base` gives the image of a stack.
     """
     installer = {name: value for name, value in config.items() if name.startswith(_INSTALLERS)}
-    extra = {}
+    extra: dict[str, bytes] = {}
     if config:
         extra["config/app.sh"] = _exports(config)
     if installer:
@@ -64,6 +64,7 @@ def generate(plan: Plan, app: str, config: dict[str, str], base: Callable[[str],
     if plan.site:
         return _site(plan.site, app, facts, extra)
     assert plan.node
+    extra |= {f"app/{name}": b"" for name in plan.node.empty}
     return Generated(_node(plan, plan.node, app, facts), extra)
 
 

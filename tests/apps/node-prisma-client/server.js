@@ -1,0 +1,1 @@
+const { PrismaClient } = require("@prisma/client");

@@ -1,0 +1,1 @@
+module.exports = "the only app of these workspaces";
