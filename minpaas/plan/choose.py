@@ -35,6 +35,7 @@ def plan(
     declared = procfile.read(tree, notes) or heroku_yml.commands(tree)
     if wrong := procfile.misnamed(tree):
         notes.warn(f"{wrong} is not read: git mv {wrong} Procfile")
+    notes.warnings += platforms.unreadable(tree)
     chosen = runtime or _detect(tree, app, declared, notes)
     release = declared.get("release", "")
     health = app.health_path

@@ -120,6 +120,17 @@ def read(tree: Tree, *, docker: bool = False) -> Told | None:
     return _fly(tree) or _render_docker(tree) if docker else _render(tree)
 
 
+def unreadable(tree: Tree) -> list[str]:
+    """What is to be said of such files that have an error: they are not followed, and their platform would refuse them."""
+    found = []
+    for name in (*_RAILWAY, "nixpacks.toml", "fly.toml"):
+        try:
+            _loaded(tree, name)
+        except ValueError as error:
+            found.append(f"{name} cannot be read, and is not used: {error}")
+    return found
+
+
 def installs(tree: Tree) -> tuple[list[str], list[str]]:
     """The files and the packages that such a file's build command installs by pip; not where a Procfile says what is run."""
     if re.search(r"^\s*web\s*:", tree.read("Procfile") or "", re.M):
@@ -205,13 +216,16 @@ def render_variable(tree: Tree, name: str) -> str:
     return found[1].strip() if found else ""
 
 
-def _parsed(tree: Tree, name: str) -> dict[str, Any]:
+def _loaded(tree: Tree, name: str) -> Any:
     text = tree.read(name) or ""
+    return json.loads(text or "{}") if name.endswith(".json") else tomllib.loads(text)
+
+
+def _parsed(tree: Tree, name: str) -> dict[str, Any]:
     try:
-        found = json.loads(text or "{}") if name.endswith(".json") else tomllib.loads(text)
+        return yaml.mapping(_loaded(tree, name))
     except ValueError:
         return {}  # another platform's file: not ours to refuse
-    return found if isinstance(found, dict) else {}
 
 
 def _services(text: str) -> list[str]:

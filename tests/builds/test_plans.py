@@ -145,6 +145,14 @@ def test_how_many_processes_a_python_server_has(files: dict[str, str], workers: 
     assert ("--threads" in made["GUNICORN_CMD_ARGS"]) is not bool(files)
 
 
+def test_a_broken_file_of_another_platform_is_named(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("")
+    (tmp_path / "railway.json").write_text('{"deploy": {\n')
+    (warning,) = plan(Folder(tmp_path)).warnings
+    assert "railway.json cannot be read, and is not used: " in warning
+    assert "line 2" in warning
+
+
 def test_what_app_json_asks_for() -> None:
     made = plan(Folder(APPS / "app-json-of-heroku"))
     vars = {one.name: one for one in made.config_vars}
