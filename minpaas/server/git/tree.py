@@ -23,14 +23,17 @@ def tar_stream(
     on_submodule: Callable[[str], None] = lambda path: None,
     on_lfs: Callable[[str], None] = lambda path: None,
 ) -> Iterator[bytes]:
-    """The tree (or one folder of it) under `prefix`, then the `extra` files at their own paths; chunks of about 256 KiB.
+    """The tree (or one folder of it) under `prefix`, and the `extra` files at their own paths; chunks of about 256 KiB.
 
     Symlinks stay symlinks. Times are the commit's, owners 0, modes 644 or 755, so equal trees make equal streams.
     `ignore` says which paths to leave out: the engine does not apply .dockerignore to a tar.
     """
     parts: list[bytes] = []
     size = 0
-    for path, mode, object_id in sorted(files.walk()):
+    for name, data in (extra or {}).items() if prefix else ():
+        parts += _file(name, data, 0o644, files.time)
+    # what fits a plain header comes first: by the first one the engine sees whether this is a tar
+    for path, mode, object_id in sorted(files.walk(), key=lambda one: (len(one[0]) > 90 or not one[0].isascii(), one)):
         name = path.decode("utf-8", "surrogateescape")
         if folder and not name.startswith(f"{folder}/"):
             continue
@@ -52,7 +55,7 @@ def tar_stream(
         if size >= _CHUNK:
             yield b"".join(parts)
             parts, size = [], 0
-    for name, data in (extra or {}).items():
+    for name, data in (extra or {}).items() if not prefix else ():
         parts += _file(name, data, 0o644, files.time)
     yield b"".join(parts) + bytes(2 * _BLOCK)
 
