@@ -35,6 +35,9 @@ def parse(text: str, notes: Notes) -> dict[str, str]:
         if not match:
             raise _bad(f"line {number}: {line[:80]!r}", "write each line as  web: COMMAND")
         name, command = match.groups()
+        if name != "web" and name.lower() == "web":
+            notes.warn(f"Procfile, line {number}: {name} is taken as web, which is written in small letters")
+            name = "web"
         if name in types:
             notes.warn(f"Procfile, line {number}: {name} is there twice, the last line counts: {command.strip()}")
         types[name] = command.strip()

@@ -293,6 +293,8 @@ class Clues(dict[str, str]):
             return f"have it run by a shell that is here, #!/bin/sh or #!/bin/bash, instead of {text.partition(chr(10))[0][:60]}"
         if "/" in name:
             return "add it, or change the command that calls it"
+        if self._case.runtime == "dockerfile":
+            return f"install {name} in the Dockerfile, or take a base image that has it"
         if name in TABLES["languages"]["names"]:
             return f"bring a Dockerfile for an app that needs {name} as well"
         if "husky" in name:

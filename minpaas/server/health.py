@@ -233,7 +233,7 @@ def _alive(machine: Machine, process: Process) -> Container:
             reason="out of memory",
         )
     mend = "its last lines are above: mend what they say, commit, and push again"
-    ends = "its command ends by itself: a process must go on running, commit one that does, and push again"
+    ends = "its command ends by itself: a process must go on running (no & at its end), commit one that does, and push again"
     raise AppCrashed(
         f"{process.name} exited with {container.exit_code} before it answered",
         hint=mend if container.exit_code else ends,

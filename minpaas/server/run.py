@@ -33,6 +33,8 @@ log = logging.getLogger("minpaas.run")
 _SHELLS_OWN = re.compile(
     r"(exit|cd|export|set|unset|read|eval|exec|\.|source|shift|trap|umask|ulimit|wait|type|command|:)(\s|$)"
 )
+# variables before a command; a value in quotes may have spaces
+_ASSIGNMENTS = re.compile(r"(?:[A-Za-z_]\w*=(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])*\s+)*")
 # what bash knows and sh does not: Procfiles are written for bash
 _BASH = re.compile(r"(^|[;&|(]\s*)source\s|\[\[|<\(|&>|\bpipefail\b|\$'|\$\{\w+(:\d|//|\^|,)|\{\w+\.\.\w+\}")
 _RELEASE_COMMAND = 3600.0  # seconds
@@ -152,7 +154,7 @@ def command_line(command: str) -> list[str] | None:
     if _BASH.search(command):
         return ["/bin/bash", "-c", command]
     simple = not re.search(r"[;&|<>()`\n]", command)
-    assignments = re.match(r"(?:[A-Za-z_]\w*=\S*\s+)*", command)
+    assignments = _ASSIGNMENTS.match(command)
     cut = assignments.end() if assignments else 0
     simple = simple and not _SHELLS_OWN.match(command, cut)
     return ["/bin/sh", "-c", f"{command[:cut]}exec {command[cut:]}" if simple and cut < len(command) else command]

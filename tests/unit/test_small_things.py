@@ -105,6 +105,7 @@ def test_addresses_go_round_before_they_come_again() -> None:
     [
         ("gunicorn app:app", "exec gunicorn app:app"),
         ("FOO=1 BAR=$PORT python app.py", "FOO=1 BAR=$PORT exec python app.py"),
+        ("A=\"x y\" B='p q' C=r\\ s python app.py", "A=\"x y\" B='p q' C=r\\ s exec python app.py"),
         ("migrate && serve", "migrate && serve"),
         ("cd x; y", "cd x; y"),
         ("a | b", "a | b"),
