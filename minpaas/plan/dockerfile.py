@@ -1,5 +1,6 @@
 """The app's own Dockerfile: built as it is, its CMD is web unless a Procfile or heroku.yml says otherwise."""
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -10,6 +11,10 @@ from minpaas.plan.tree import Tree
 _INSTRUCTION = re.compile(r"^\s*([A-Za-z]+)\s+(.*)$", re.S)
 _HEREDOC = re.compile(r"<<-?([\"']?)(\w+)\1")
 _PAIR = re.compile(r"(\w+)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
+# a port that a command is told, as  --port 80  and  -b 0.0.0.0:80
+_TOLD_PORT = re.compile(
+    r"(?:--(?:[a-z]+[.-])?port|-p|-l|--listen)[= ](\d{2,5})(?!\S)|(?:^|[ =@/])(?:0\.0\.0\.0|\[::\]|\*)?:(\d{2,5})(?![\w.:])|http\.server (\d{2,5})(?!\S)"
+)
 _NOT_HTTP = (22, 443, 8443, 4369, 5671, 5672)  # ssh, HTTPS, what queues speak
 # where nothing at the top says how to build
 _OTHER_NAMES = (
@@ -38,7 +43,7 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes) -> Plan:
         )  # fmt: skip
     named, where = _named(tree)
     notes.because(f"Dockerfile: {path} says how to build{f' (named by {where})' if named else ''}")
-    known, why = _port(tree, tree.read(path) or "")
+    known, why = _port(tree, tree.read(path) or "", types.get("web") or "")
     notes.because(f"Port: {known} ({why})" if known else "Port: the one that the image exposes, else 8000 (no EXPOSE)")
     heroku = heroku_yml.read(tree)
     if not heroku:
@@ -97,14 +102,42 @@ def _named(tree: Tree) -> tuple[str | None, str]:
     return (path, where) if path and tree.has(path) else (None, "")
 
 
-def _port(tree: Tree, text: str) -> tuple[int | None, str]:
+def _port(tree: Tree, text: str, command: str) -> tuple[int | None, str]:
     """The port, and what says so."""
     exposed, environment = _last_stage(text)
     if found := visitors_port(exposed):
         return found, "EXPOSE"
     if set_to := _number(environment.get("PORT", ""), environment):
         return set_to, "ENV PORT"
-    return platforms.port(tree)
+    found, where = platforms.port(tree)
+    if not found and (found := _told_port(command or _command(text))):
+        where = "the start command" if command else "CMD"
+    return found, where
+
+
+def _command(text: str) -> str:
+    """What the last stage starts, as words."""
+    told: dict[str, str] = {}
+    for word, rest in instructions(text):
+        if word == "FROM":
+            told = {}
+        elif word in ("ENTRYPOINT", "CMD"):
+            told[word] = _words(rest)
+    return " ".join(told[word] for word in ("ENTRYPOINT", "CMD") if word in told)
+
+
+def _words(rest: str) -> str:
+    """A command as the shell has it, also of the form that is a list."""
+    try:
+        return " ".join(map(str, json.loads(rest))) if rest.startswith("[") else rest
+    except ValueError:
+        return rest
+
+
+def _told_port(command: str) -> int | None:
+    found = None if "$PORT" in command or "${PORT" in command else _TOLD_PORT.search(command)
+    number = int(next(filter(None, found.groups()))) if found else 0
+    return number if 0 < number < 65536 else None
 
 
 def _last_stage(text: str) -> tuple[list[int], dict[str, str]]:

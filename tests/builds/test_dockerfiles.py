@@ -34,6 +34,26 @@ def test_the_port_of_a_dockerfile(text: str, port: int | None) -> None:
     assert dockerfile.port(text) == port
 
 
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ('CMD ["fastapi", "run", "app/main.py", "--port", "80"]', 80),
+        ("CMD uvicorn a:b --host 0.0.0.0 --port 8080", 8080),
+        ('CMD ["gunicorn", "--bind=:5000", "a:b"]', 5000),
+        ('CMD ["python", "manage.py", "runserver", "0.0.0.0:8001"]', 8001),
+        ('ENTRYPOINT ["python", "-m"]\nCMD ["http.server", "9000"]', 9000),
+        ("CMD serve -l 3000", 3000),
+        ("CMD gunicorn --bind 0.0.0.0:$PORT a:b", None),
+        ('CMD ["node", "8080.js"]', None),
+        ("CMD x --port 80\nFROM b\nCMD y", None),
+    ],
+)
+def test_the_port_that_the_command_names(tmp_path: Path, text: str, port: int | None) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM a\n{text}\n")
+    made = plan(Folder(tmp_path))
+    assert (made.port if made.port_known else None) == port
+
+
 def test_the_port_of_a_compose_file(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     (tmp_path / "docker-compose.yml").write_text(
