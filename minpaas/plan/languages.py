@@ -67,6 +67,13 @@ def hint_of(tree: Tree) -> tuple[str, str] | None:
     return next(((_ENDINGS[end], one) for one in names for end in _ENDINGS if one.endswith(end)), None)
 
 
+def has_sources(tree: Tree) -> bool:
+    """Whether there are sources of programs at the top: then a page beside them is not all that there is."""
+    return any(
+        name.endswith((".py", ".java", ".kt", ".c", ".cpp", ".cs", ".rs", ".swift", ".ts")) for name in tree.names()
+    )
+
+
 def refusal(language: str, because: str, below: str = "") -> PlanError:
     """What is said of such a tree; `below` is what is known of its folders."""
     return PlanError(

@@ -1,12 +1,13 @@
 """The files that say how a site is served: static.json, Staticfile, _redirects, _headers, and those of other platforms."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from minpaas.plan import hosting
 from minpaas.plan.appjson import parse_json
+from minpaas.plan.hosting import mapping
 from minpaas.plan.model import Notes, PlanError, Rule, SiteRecipe
 from minpaas.plan.tree import Tree
 
@@ -26,17 +27,23 @@ def read(tree: Tree, notes: Notes, *, built: bool = False) -> SiteRecipe:
         site = _static_json(tree, notes, built)
     elif tree.has("Staticfile"):
         site = _staticfile(tree, built)
-    site = site if site.root else replace(site, root=_published(tree))
+    published = (one for one in hosting.published(tree) if _PATH.fullmatch(one) and one != ".")
+    site = site if site.root else replace(site, root=next(published, ""))
     for name in ("_redirects", "public/_redirects", "static/_redirects", f"{site.root}/_redirects"):
         if text := tree.read(name):
             site = _with_redirects(site, list(_lines_of_redirects(text)), name, notes)
             break
-    site = _with_redirects(site, list(_netlify_redirects(tree)), "netlify.toml", notes)
+    for name, rules in hosting.redirects(tree):
+        site = _with_redirects(site, rules, name, notes)
     for name in ("_headers", "public/_headers", "static/_headers", f"{site.root}/_headers"):
         if text := tree.read(name):
             site = replace(site, headers=(*site.headers, *_lines_of_headers(text)))
             break
-    return _vercel(site, tree, notes)
+    site = replace(site, headers=(*site.headers, *_headers(list(hosting.headers(tree)))))
+    for name, host in hosting.functions(tree):
+        notes.warn(f"{name} has functions of {host}, which are not run here: what they would answer is not there")
+    page = hosting.fallback(tree)
+    return replace(site, fallback=site.fallback or (page if _PATH.fullmatch(page) else ""))
 
 
 def settled(told: SiteRecipe, root: str, fallback: str, not_found: str) -> SiteRecipe:
@@ -56,27 +63,28 @@ def _static_json(tree: Tree, notes: Notes, built: bool) -> SiteRecipe:
         notes.warn(
             "https_only of static.json is not followed: whether there is HTTPS is up to what stands before the router"
         )
-    routes = [(one, str(file).lstrip("/")) for one, file in _mapping(told.get("routes")).items()]
+    routes = [(one, str(file).lstrip("/")) for one, file in mapping(told.get("routes")).items()]
     missing = str(told.get("error_page") or "").lstrip("/")
     for path in (*(file for _, file in routes), missing):
         if path and not _PATH.fullmatch(path):
             raise _bad("static.json", f"{path!r} is not a path in the root")
     redirects = [
-        (one, to.get("url"), to.get("status")) for one, to in _mapping(told.get("redirects")).items() if _mapping(to)
+        (one, to.get("url"), to.get("status")) for one, to in mapping(told.get("redirects")).items() if mapping(to)
     ]
     redirects = [
         (one, str(url), status if status in (301, 302, 303, 307, 308) else 301) for one, url, status in redirects
     ]
     site = SiteRecipe(
         root,
-        fallback=next((file for one, file in routes if one in ("/**", "/*")), "") or _everything(told.get("routes")),
+        fallback=next((file for one, file in routes if one in ("/**", "/*")), "")
+        or hosting.everything(told.get("routes")),
         not_found=missing,
         clean=told.get("clean_urls") is not False,
-        headers=tuple(_headers([(path, _mapping(one)) for path, one in _mapping(told.get("headers")).items()])),
+        headers=tuple(_headers([(path, mapping(one)) for path, one in mapping(told.get("headers")).items()])),
         routes=tuple(
             Rule(_regex(one), file) for one, file in routes if one not in ("/**", "/*") and _GLOB.fullmatch(one)
         ),
-        proxies=tuple(_proxies(_mapping(told.get("proxies")), notes)),
+        proxies=tuple(_proxies(mapping(told.get("proxies")), notes)),
         protected=bool(told.get("basic_auth")),
     )
     return _with_redirects(site, redirects, "static.json", notes)
@@ -84,7 +92,7 @@ def _static_json(tree: Tree, notes: Notes, built: bool) -> SiteRecipe:
 
 def _proxies(told: dict[str, Any], notes: Notes) -> Iterator[Rule]:
     for path, one in told.items():
-        origin = str(_mapping(one).get("origin") or "")
+        origin = str(mapping(one).get("origin") or "")
         if _GLOB.fullmatch(path) and "*" not in path and _ORIGIN.fullmatch(origin):
             yield Rule("/" + path.strip("/"), origin)
         else:
@@ -99,26 +107,6 @@ def _staticfile(tree: Tree, built: bool) -> SiteRecipe:
     hsts = told.get("http_strict_transport_security") == "true"
     headers = (Rule(".*", "max-age=31536000", name="Strict-Transport-Security"),) if hsts else ()
     return SiteRecipe(root, fallback="index.html" if spa else "", headers=headers)
-
-
-def _published(tree: Tree) -> str:
-    """The folder that netlify.toml, render.yaml or vercel.json publishes; empty when none says it."""
-    render = re.search(r"^\s*staticPublishPath:\s*[\"']?(?:\./)?([\w./-]+)", tree.read("render.yaml") or "", re.M)
-    named = (
-        _mapping(_toml(tree, "netlify.toml").get("build")).get("publish"),
-        render[1] if render else None,
-        _json(tree, "vercel.json").get("outputDirectory"),
-    )
-    found = (str(one).removeprefix("./").strip("/") for one in named if one)
-    return next((one for one in found if _PATH.fullmatch(one) and one != "."), "")
-
-
-def _netlify_redirects(tree: Tree) -> Iterator[tuple[str, str, int]]:
-    told = _toml(tree, "netlify.toml").get("redirects")
-    for one in told if isinstance(told, list) else []:
-        if isinstance(one, dict) and not one.get("conditions") and not one.get("query"):
-            status = one.get("status")
-            yield str(one.get("from") or ""), str(one.get("to") or ""), status if isinstance(status, int) else 301
 
 
 def _lines_of_redirects(text: str) -> Iterator[tuple[str, str, int]]:
@@ -170,29 +158,6 @@ def _lines_of_headers(text: str) -> Iterator[Rule]:
     return _headers(found)
 
 
-def _vercel(site: SiteRecipe, tree: Tree, notes: Notes) -> SiteRecipe:
-    """Of vercel.json, what any server of pages can do."""
-    told = _json(tree, "vercel.json")
-    rewrites = _everything([*_list(told.get("rewrites")), *_list(told.get("routes"))])
-    site = replace(site, fallback=site.fallback or rewrites)
-    redirects = [
-        (str(one.get("source")), str(one.get("destination")), 308 if one.get("permanent") else 307)
-        for one in _list(told.get("redirects"))
-        if not one.get("has")
-    ]
-    return _with_redirects(site, redirects, "vercel.json", notes)
-
-
-def _everything(rewrites: Any) -> str:
-    """index.html, where a list of rewrites as Vercel has it answers all paths with it."""
-    for one in _list(rewrites):
-        source, target = one.get("source") or one.get("src"), one.get("destination") or one.get("dest")
-        everything = re.search(r"\(\.\*\)|:\w+\*|\(\?!.*\.\*", str(source))
-        if everything and str(target).lstrip("/") in ("", "index.html"):
-            return "index.html"
-    return ""
-
-
 def _headers(told: list[tuple[str, dict[str, Any]]]) -> Iterator[Rule]:
     for path, one in told:
         for name, value in one.items() if _GLOB.fullmatch(path) else ():
@@ -230,29 +195,6 @@ def _root(tree: Tree, root: str, where: str, built: bool) -> str:
     if tree.has("index.html") or built:
         return ""
     raise _bad(where, f"there is no folder {root!r}")
-
-
-def _json(tree: Tree, name: str) -> dict[str, Any]:
-    """Another platform's file: what cannot be read is not ours to refuse."""
-    try:
-        return parse_json(tree.read(name) or "{}", name)
-    except PlanError:
-        return {}
-
-
-def _toml(tree: Tree, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(tree.read(name) or "")
-    except tomllib.TOMLDecodeError:
-        return {}
-
-
-def _mapping(told: Any) -> dict[str, Any]:
-    return told if isinstance(told, dict) else {}
-
-
-def _list(told: Any) -> list[dict[str, Any]]:
-    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
 
 
 def _bad(name: str, detail: str) -> PlanError:

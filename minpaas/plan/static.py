@@ -3,12 +3,14 @@
 import re
 from dataclasses import replace
 
-from minpaas.plan import site_files
+from minpaas.plan import hosting, site_files
 from minpaas.plan.model import Notes, Plan, PlanError, SiteRecipe
 from minpaas.plan.tree import Tree
 
 # where pages are looked for, the most usual first
 _FOLDERS = ("public", "docs", "dist", "build", "www", "_site", "site", "html", "htdocs", "public_html", "out", "src")
+# what the first page is called where it is not index.html
+_FIRST = ("index.html", "index.htm", "default.html", "default.htm", "home.html", "main.html")
 # a file, whose it is, where its pages go, and a further file that must be there
 _GENERATORS: tuple[tuple[str, ...], ...] = (
     ("config.toml", "Zola", "public", "templates/"), ("mkdocs.yml", "MkDocs", "site"), ("book.toml", "mdBook", "book"),
@@ -23,7 +25,8 @@ _PASSES_ON = re.compile(
 
 def detect(tree: Tree) -> str | None:
     """The file that makes this a static site, or None."""
-    return at_top(tree) or next((f"{one}/index.html" for one in _FOLDERS if tree.has(f"{one}/index.html")), None)
+    folders = (*hosting.published(tree), *_FOLDERS)
+    return at_top(tree) or next((f"{one}/index.html" for one in folders if tree.has(f"{one}/index.html")), None)
 
 
 def at_top(tree: Tree) -> str | None:
@@ -31,6 +34,13 @@ def at_top(tree: Tree) -> str | None:
     names = set(tree.names())
     mark = next((one for one in ("static.json", "Staticfile", "index.html") if one in names), None)
     return mark or _page_of_php(tree)
+
+
+def first_page(tree: Tree) -> str | None:
+    """The page of a tree that has no index.html: one in other letters or of a usual name, or the only one that there is."""
+    pages = [one for one in tree.names() if re.fullmatch(r"[^\"$\\;{}/]+\.html?", one, re.I)]
+    usual = next((one for name in _FIRST for one in pages if one.lower() == name), None)
+    return usual or (pages[0] if len(pages) == 1 and not pages[0].lower().startswith(("readme", "404")) else None)
 
 
 def only_passes_on(tree: Tree) -> bool:
@@ -42,7 +52,7 @@ def only_passes_on(tree: Tree) -> bool:
 
 def plan(tree: Tree, types: dict[str, str], notes: Notes) -> Plan:
     """How to serve it. Raises PlanError."""
-    mark = detect(tree) or ""
+    mark = detect(tree) or first_page(tree) or ""
     if maker := generator(tree):
         raise not_run(*maker)
     notes.because(f"Static site, by {mark or 'what was asked'}")
@@ -62,9 +72,10 @@ def _site(tree: Tree, mark: str, notes: Notes) -> SiteRecipe:
     usual = {"static.json": "public_html", "Staticfile": "public"}.get(mark, mark.rpartition("/")[0])
     root = told.root if tree.names(told.root) else ""
     root = root or (usual if usual and tree.names(usual) else ".")
+    only = "200.html" if tree.has(f"{root}/200.html".removeprefix("./")) else ""  # as Surge has it
     missing = "404.html" if tree.has(f"{root}/404.html".removeprefix("./")) else ""
-    page = _page_of_php(tree) if mark == _page_of_php(tree) else None
-    return replace(site_files.settled(told, root, "", missing), index=page or "index.html")
+    page = mark if mark in (_page_of_php(tree), first_page(tree)) else None
+    return replace(site_files.settled(told, root, only, "" if only else missing), index=page or "index.html")
 
 
 def _page_of_php(tree: Tree) -> str | None:
@@ -79,12 +90,19 @@ def generator(tree: Tree) -> tuple[str, str] | None:
         return "Jekyll", "_site"
     if at_top(tree) or tree.has("public/index.html"):
         return None
-    if names & {"hugo.toml", "hugo.yaml", "hugo.json"} or (
-        "config.toml" in names and names & {"archetypes/", "layouts/", "themes/"}
-    ):
+    if _is_hugo(tree):
         return "Hugo", "public"
     found = (one for one in _GENERATORS if one[0] in names and (len(one) == 3 or one[3] in names))
     return next(((name, folder) for _, name, folder, *_ in found), None)
+
+
+def _is_hugo(tree: Tree) -> bool:
+    names = set(tree.names())
+    if names & {"hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json"} or "_default/" in tree.names("config"):
+        return True
+    told = "\n".join(tree.read(f"config.{end}") or "" for end in ("toml", "yaml", "yml", "json"))
+    folders = {"content/", "archetypes/", "layouts/", "themes/"}
+    return bool(re.search(r"^\W*baseURL\b", told, re.M | re.I)) and bool(names & folders)
 
 
 def _is_jekyll(tree: Tree) -> bool:

@@ -1,8 +1,9 @@
 """A tree of files as the planners see it: a commit in the server's object store, or a folder on a laptop."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 _MOST = 1 << 20  # bytes of a file that is read
 _MOST_FILES = 400  # that are looked through
@@ -112,3 +113,12 @@ def paths(tree: Tree) -> Iterator[str]:
                 yield f"{folder}{name}"
             elif name not in _NOT_SOURCE:
                 pending.append(f"{folder}{name}")
+
+
+def json_of(tree: Tree, name: str) -> dict[str, Any]:
+    """A file's object; empty where there is none, or where it cannot be read."""
+    try:
+        found = json.loads((tree.read(name) or "{}").removeprefix("\ufeff"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

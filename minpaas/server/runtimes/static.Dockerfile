@@ -6,7 +6,11 @@
 RUN --mount=type=bind,source=config/find-pages,target=/run/minpaas/find-pages sh /run/minpaas/find-pages {{ root }}
 {% endif %}
 FROM {{ base }}
-COPY {{ "--from=build /pages/" if pages else "app/" ~ root }} /site/
+{% if pages %}
+COPY --from=build /pages/ /site/
+{% else %}
+COPY {{ source }}
+{% endif %}
 COPY config/site.conf /etc/minpaas/site.conf
 USER app
 CMD ["serve-site"]
