@@ -10,6 +10,7 @@ from minpaas.plan.appjson import AppJson
 from minpaas.plan.model import Notes, Plan, PlanError, Runtime
 from minpaas.plan.tree import Tree, Under
 
+_BESIDE = ("functions/", "docs/", "e2e/", "cypress/", "infra/", "scripts/")  # seldom what is meant, where others are
 _NODE = re.compile(r"\s*(?:\w+=\S+\s+)*(?:node|npm|npx|yarn|pnpm|bun|next|nest|ts-node|tsx)\s")
 
 
@@ -60,10 +61,8 @@ def plan(
     try:
         made = _planned(chosen, tree, declared, notes, sticky, available)
     except PlanError as error:
-        if wrong and error.kind == "command":
-            error.hint = f"{wrong} is not read: git mv {wrong} Procfile, commit, and push again"
-        elif error.kind == "command" and "FILE" in error.hint and (below := _below(tree, tree.names())):
-            error.hint = f"{error.hint}; or {below}"
+        if error.kind == "command":
+            raise _without_command(tree, error, wrong) from None
         raise
     made = replace(made, environment={**environment, **made.environment}, folder=folder)
     if port and made.runtime in ("python", "node"):
@@ -122,12 +121,29 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
             raise static.not_run(*maker)
         raise languages.refusal(*found, _below(tree, tree.names()))
     if node.detect(tree) and set(named) != {"static"}:
+        if not node.serves(tree) and (maker := node.sources_of(tree)):
+            raise static.not_run(*maker)
         return "node"
     if static.detect(tree):
         return "static"
     if dockerfile.beside(tree):
         return "dockerfile"
+    if static.first_page(tree) and not (
+        languages.hint_of(tree) or python.misspelt(tree) or languages.has_sources(tree)
+    ):
+        return "static"
     raise _nothing(tree)
+
+
+def _without_command(tree: Tree, error: PlanError, wrong: str | None) -> PlanError:
+    """What is said of a tree that does not say what to start, with what else is in it."""
+    if wrong:
+        error.hint = f"{wrong} is not read: git mv {wrong} Procfile, commit, and push again"
+    elif maker := static.generator(tree):
+        return static.not_run(*maker)
+    elif below := _below(tree, tree.names()):
+        error.hint = f"{error.hint}. Or: {below}"
+    return error
 
 
 def _nothing(tree: Tree) -> PlanError:
@@ -142,6 +158,8 @@ def _nothing(tree: Tree) -> PlanError:
         hint = below
     elif found := languages.hint_of(tree):
         return languages.refusal(*found)
+    elif page := next((one for one in names if one.endswith((".html", ".htm"))), None):
+        hint = f"name the page for visitors index.html, such as  git mv {page} index.html ; commit, and push again"
     return PlanError(
         "nothing", "Nothing here says how to run it", f"the top folder has: {listing}", hint, "no runtime detected"
     )
@@ -150,6 +168,7 @@ def _nothing(tree: Tree) -> PlanError:
 def _below(tree: Tree, names: list[str]) -> str:
     """What to do when the apps are in folders; empty when there is none."""
     below = [name for name in names if name.endswith("/")][:50]
+    below.sort(key=lambda name: name in _BESIDE)
     deeper = [f"{folder}{name}" for folder in below for name in tree.names(folder) if name.endswith("/")]
     for folders in (below, deeper[:200]):
         inner = {folder: Under(tree, folder) for folder in folders}

@@ -4,17 +4,23 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from minpaas.plan.tree import Tree
+
 # programs that serve pages while somebody works on them, with the arguments that make them do so (none: always)
 _DEVELOPMENT = {
     "vite": r"(?!build\b)", "react-scripts": r"(\S+ )*start\b", "react-app-rewired": "start", "craco": "start",
     "rescripts": "start", "ng": r"(serve|s)\b", "astro": r"(dev|preview|start)\b", "vue-cli-service": "serve",
     "parcel": r"(?!build\b)", "webpack-dev-server": "", "webpack": r".*(\bserve\b|--watch|-w\b)", "rollup": r".*(-w\b|-cw|--watch)",
-    "gatsby": r"(develop|serve)\b", "docusaurus": r"(start|serve)\b", "vitepress": r"(?!build\b)", "vuepress": "dev",
+    "gatsby": r"(develop|serve|clean)\b", "docusaurus": r"(start|serve)\b", "vitepress": r"(?!build\b)", "vuepress": "dev",
     "eleventy": ".*--(serve|watch)", "@11ty/eleventy": ".*--(serve|watch)", "nuxt": r"(dev\b|-|$)", "nuxi": "dev", "next": r"(dev\b|-|$)",
     "hexo": r"(server|s)\b", "preact": r"(watch|serve)\b", "ember": r"(serve|server|s)\b", "start-storybook": "", "storybook": "dev",
     "live-server": "", "lite-server": "", "browser-sync": "", "five-server": "", "snowpack": r"(dev|start)\b", "svelte-kit": r"(dev|preview)\b",
     "sirv": "", "poi": "", "budo": "", "ionic": "serve", "stencil": ".*--serve", "remix": "dev", "react-router": "dev", "expo": "start",
-    "gulp": r"(serve|dev|watch|default|$)", "grunt": r"(serve|server|dev|watch|$)",
+    "gulp": r"(serve|dev|watch|default|start|$)", "grunt": r"(serve|server|dev|watch|connect|$)", "quasar": "dev", "rsbuild": r"(dev|preview|-|$)",
+    "rspack": r"(dev|serve|.*--watch)", "farm": r"(start|dev|preview|$)", "umi": "dev", "max": "dev", "gridsome": "develop", "slidev": r"(?!build|export)",
+    "docsify": r"(serve|start)\b", "hugo": r"(.* )?serve", "honkit": "serve", "elm-app": "start", "wrangler": r"(pages )?dev\b", "netlify": "dev", "ntl": "dev", "vercel": "dev",
+    "firebase": r"(serve|emulators:start)", "esbuild": r".*--(serve|watch)", "tailwindcss": r".*(--watch|-w\b)", "sass": ".*--watch", "node-sass": r".*(--watch|-w\b)",
+    "wds": "", "web-dev-server": "", "es-dev-server": "", "elm-live": "", "reload": "", "superstatic": "",
 }  # fmt: skip
 # what stands before a program: variables, and programs that start another one
 _BEFORE = re.compile(
@@ -23,15 +29,31 @@ _BEFORE = re.compile(
 )
 _RUNNERS = re.compile(r"\b(concurrently|npm-run-all|run-p|run-s)\b")
 _ALIAS = re.compile(r"(?:npm|yarn|pnpm)(?: run)?(?: -s| --silent)? ([\w:.-]+)")
+# what such a server is in code, and what a server of the app's own is
+_IN_CODE = re.compile(r"browser-?sync|live-server|WebpackDevServer|webpack-dev-(server|middleware)", re.I)
+_OWN_SERVER = re.compile(
+    r"\bexpress\s*\(|createServer|\bfastify\b|\bkoa\b|NODE_ENV['\"\]]* *[!=]==? *['\"](production|development)", re.I
+)
+# a command that only runs a script of a folder's own package.json
+_FOLDER, _SCRIPT = r"(?:\./)?([\w@.-]+(?:/[\w@.-]+)*)/?", r"([\w:.-]+)"
+_INSTALL = r"(?:(?:npm|yarn|pnpm)(?: (?:install|i|ci))?(?: -\S+)* && )?"
+_ENTERS = (
+    re.compile(rf"{_INSTALL}cd {_FOLDER} && {_INSTALL}(?:npm|yarn|pnpm)(?: run)? {_SCRIPT}"),
+    re.compile(rf"(?:npm|yarn|pnpm) (?:--prefix|--cwd|--dir|-C)[ =]{_FOLDER}(?: run)? {_SCRIPT}"),
+)
+_ENTERS_LATE = re.compile(rf"npm(?: run)? {_SCRIPT} --prefix[ =]{_FOLDER}")
 _PROGRAMS_OF_SERVERS = re.compile(
     r"\b(node|nodemon|ts-node|ts-node-dev|tsx|babel-node|python3?|flask|uvicorn|gunicorn|json-server)\b"
 )
 
 
-def is_development(scripts: Mapping[str, Any], line: str) -> bool:
+def is_development(tree: Tree, scripts: Mapping[str, Any], line: str) -> bool:
     """Whether a start script is a development server, which is not for visitors."""
-    parts = _parts(scripts, line, set())
-    serving = [part for part in parts if _serves_pages(part)]
+    before = line.rpartition("&&")[0]
+    # what has ended before the last command starts is no server, such as scripts/clean.js
+    ended = [part for part in _parts(scripts, before, set()) if (code := _code(tree, part)) and "listen" not in code]
+    parts = [part for part in _parts(scripts, line, set()) if part not in ended]
+    serving = [part for part in parts if _serves_pages(part) or _runs_such_code(tree, part)]
     return bool(serving) and not any(_PROGRAMS_OF_SERVERS.match(part) for part in parts if part not in serving)
 
 
@@ -47,6 +69,15 @@ def script(scripts: Mapping[str, Any], name: str | None) -> str:
 def bare(line: str) -> str:
     """A command without the variables, and the programs that start another one, before it."""
     return _BEFORE.sub("", line.strip(), count=1)
+
+
+def entered(line: str) -> tuple[str, str] | None:
+    """The folder and its script, where that is all that a line runs:  cd client && npm start ."""
+    for pattern in _ENTERS:
+        if found := pattern.fullmatch(line):
+            return found[1], found[2]
+    late = _ENTERS_LATE.fullmatch(line)
+    return (late[2], late[1]) if late else None
 
 
 def _parts(scripts: Mapping[str, Any], line: str, seen: set[str]) -> list[str]:
@@ -66,6 +97,20 @@ def _parts(scripts: Mapping[str, Any], line: str, seen: set[str]) -> list[str]:
         if part and not inner:
             found.append(part)
     return found
+
+
+def _runs_such_code(tree: Tree, part: str) -> bool:
+    """Whether it is node with a file of the app's own that only starts such a server, as scripts/start.js of an ejected app."""
+    code = _code(tree, part)
+    # with this, all paths get the one page: what else it answers is only passed on
+    only_pages = "connect-history-api-fallback" in code
+    return bool(_IN_CODE.search(code)) and (only_pages or not _OWN_SERVER.search(code))
+
+
+def _code(tree: Tree, part: str) -> str:
+    """The file of the app's own that a command runs by node; empty where it runs none."""
+    called = re.fullmatch(r"(?:node|nodemon)(?: -\S+)* (?:\./)?([\w./-]+)", part)
+    return (called and (tree.read(called[1]) or tree.read(f"{called[1]}.js"))) or ""
 
 
 def _serves_pages(part: str) -> bool:

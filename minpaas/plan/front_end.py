@@ -1,14 +1,14 @@
 """Node.js trees that only build pages: which folder holds them, and whether one page answers for all paths."""
 
-import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from minpaas.plan import node_start, site_files, static
-from minpaas.plan.development import is_development, script
+from minpaas.plan import frameworks, node_start, site_files, static
+from minpaas.plan.development import entered, is_development, script
 from minpaas.plan.model import Notes, SiteRecipe
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, Under, json_of
 
 _SERVERS = (
     "@astrojs/node",
@@ -21,21 +21,16 @@ _SERVERS = (
     "@hapi/hapi",
 )
 _NITRO = {"nitro", "nitropack", "nitro-nightly", "vinxi"}
+# what makes programs rather than pages
+_COMPILES = re.compile(
+    r"\b(tsc|tsup|swc|ncc|nest|babel|pkg|unbuild|microbundle|prisma|echo)\b|--platform[= ]node|bun build"
+)
 _LISTENS = re.compile(r"\blisten\s*\(|createServer|\bserve\s*\(|\b[Hh]api\b|\bexpress\s*\(|\bfastify\s*\(")
 # where the script that builds has another name, by the framework
 _BUILDS = (
-    ("nuxt", "generate"), ("vitepress", "docs:build"), ("vuepress", "docs:build"), ("hexo", "generate"),
+    *(("expo", one) for one in ("build:web", "export", "export:web", "web:build", "build-web")), ("nuxt", "generate"), ("vitepress", "docs:build"), ("vuepress", "docs:build"), ("hexo", "generate"),
     ("storybook", "build-storybook"), ("@storybook/react", "build-storybook"), ("@storybook/html", "build-storybook"),
     ("@storybook/vue", "build-storybook"), ("@storybook/web-components", "build-storybook"),
-)  # fmt: skip
-# frameworks by a package, with the folder of the pages and whether one page answers for all paths; the first counts
-_FRAMEWORKS = (
-    ("react-scripts", "Create React App", "build", True), ("react-app-rewired", "Create React App", "build", True),
-    ("@craco/craco", "Create React App", "build", True), ("preact-cli", "Preact", "build", True), ("hexo", "Hexo", "public", False),
-    ("ember-cli", "Ember", "dist", True), ("@vue/cli-service", "Vue", "dist", True), ("@stencil/core", "Stencil", "www", True),
-    ("snowpack", "Snowpack", "build", True), ("@parcel/core", "Parcel", "dist", True), ("parcel", "Parcel", "dist", True),
-    ("parcel-bundler", "Parcel", "dist", True), ("storybook", "Storybook", "storybook-static", False), ("webpack", "webpack", "dist", True),
-    ("gulp", "gulp", "dist", False), ("grunt", "grunt", "dist", False),
 )  # fmt: skip
 
 
@@ -44,38 +39,73 @@ def site(tree: Tree, package: Mapping[str, Any], notes: Notes) -> tuple[SiteReci
     scripts = package.get("scripts") or {}
     start, build = script(scripts, "start"), _build(package)
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
-    if _exported(tree, names, scripts, build):
+    if inside := _inside(tree, start, notes):
+        return inside
+    if frameworks.exported(tree, names, scripts, build):
         start = ""  # it is left over from the template: there is nothing that it could serve
-    if (start and not is_development(scripts, start)) or _renders(tree, names, package):
+    if (start and not is_development(tree, scripts, start)) or _renders(tree, names, package):
         return None
     if node_start.server_script(tree, package):
         return None
     if not start and any(server in names for server in _SERVERS) and entry(tree, package):
         return None
-    found = _output(tree, names, script(scripts, build)) if build and built(scripts, build) else None
-    found = found or _pages(tree, package, build, start)
+    found = frameworks.output(tree, names, script(scripts, build)) if build and built(scripts, build) else None
+    found = found or _pages(tree, package, build, start) or _of_another_tool(tree, package, build, start)
     if found is None:
         return None
-    framework, root, spa = found
+    framework, root, page = found
     told = site_files.read(tree, notes, built=bool(build))
     root = told.root or _served_folder(start) or root
-    page = told.fallback or ("index.html" if spa else "")
+    page = told.fallback or page
     because = (
         f"its start script ({start}) is a development server"
         if start
         else f"it has {'a build and ' if build else ''}no server of its own"
     )
     pages = site_files.settled(told, root, page, "" if page else "404.html")
+    if build and not frameworks.makes_pages_of(tree, framework) and (mark := static.detect(tree)):
+        pages = replace(pages, committed=mark.rpartition("/")[0] or ".")
+    if framework == "Static" and root == "." and not static.at_top(tree) and (first := static.first_page(tree)):
+        pages = replace(pages, index=first)
     where = "the whole tree" if root == "." else f"{root}/"
     return pages, f"{framework} front end: {because}; {where} is served" + (
         f", {page} for unknown paths" if page else ""
     )
 
 
+def _inside(tree: Tree, start: str, notes: Notes) -> tuple[SiteRecipe, str] | None:
+    """The same of a folder whose front end is all that start starts, as by  cd client && npm start ."""
+    folder, name = entered(start) or ("", "")
+    package = json_of(tree, f"{folder}/package.json") if folder else {}
+    scripts = package.get("scripts")
+    if not isinstance(scripts, dict) or name not in scripts or not build_script(package):
+        return None
+    found = site(Under(tree, folder), {**package, "scripts": {**scripts, "start": scripts[name]}}, notes)
+    if not found:
+        return None
+    root = folder if found[0].root == "." else f"{folder}/{found[0].root}"
+    committed = found[0].committed and f"{folder}/{found[0].committed}".removesuffix("/.")
+    return replace(
+        found[0], root=root, committed=committed
+    ), f"In {folder}/, which is all that start starts: {found[1]}"
+
+
+def _of_another_tool(
+    tree: Tree, package: Mapping[str, Any], build: str | None, start: str
+) -> tuple[str, str, str] | None:
+    """The same where nothing is known but that there is a build, and no server: where its pages are is seen afterwards."""
+    line = script(package.get("scripts") or {}, build)
+    if not build or not built(package.get("scripts") or {}, build) or server_command(tree, package):
+        return None
+    if not start and (package.get("main") or _COMPILES.search(line) or entry(tree, package, re.compile(""))):
+        return None
+    return "Static", "dist", ""
+
+
 def _renders(tree: Tree, names: set[str], package: Mapping[str, Any]) -> bool:
     """Whether a framework of pages is told to render them on a server."""
     if "@astrojs/node" in names:
-        return "adapter" in _config(tree, "astro.config")
+        return "adapter" in frameworks.config(tree, "astro.config")
     if names & _NITRO:
         return True
     static_output = re.search(r'"outputMode"\s*:\s*"static"', tree.read("angular.json") or "")
@@ -116,23 +146,15 @@ def entry(tree: Tree, package: Mapping[str, Any], listens: re.Pattern[str] = _LI
     return next((one for one in [*told, *usual] if (text := tree.read(one)) is not None and listens.search(text)), None)
 
 
-def svelte_adapter(tree: Tree, names: set[str]) -> str:
-    """For which platform SvelteKit builds: node, static, auto, vercel, ...; empty where there is no SvelteKit."""
-    if "@sveltejs/kit" not in names:
-        return ""
-    used = re.search(r"@sveltejs/adapter-([a-z]+)", _config(tree, "svelte.config") + _config(tree, "vite.config"))
-    return used[1] if used else next((one for one in ("node", "static") if f"@sveltejs/adapter-{one}" in names), "auto")
-
-
 def server_command(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | None:
     """The server that a framework's build leaves behind, for trees without a start script."""
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
     scripts = package.get("scripts") or {}
-    if "nuxt" in names and _nuxt_2(tree):
+    if "nuxt" in names and frameworks.nuxt_2(tree):
         return "nuxt start", "Nuxt 2"
     if "nuxt" in names:
         return "node .output/server/index.mjs", "Nuxt"
-    adapter = svelte_adapter(tree, names)
+    adapter = frameworks.svelte_adapter(tree, names)
     if adapter == "node" or (adapter == "auto" and _chooses_node(package)):
         return "node build", f"SvelteKit with adapter-{adapter}"
     if adapter:
@@ -173,137 +195,12 @@ def built(scripts: Mapping[str, Any], build: str) -> bool:
     return not re.match(r"(echo|exit|true)\b", script(scripts, build))
 
 
-def _exported(tree: Tree, names: set[str], scripts: Mapping[str, Any], build: str | None) -> bool:
-    """Whether a framework that can serve is told to leave only pages."""
-    if "next" in names:
-        config = _config(tree, "next.config")
-        return bool(re.search(r"\boutput\s*:\s*['\"]export['\"]", config)) or (
-            "next export" in script(scripts, build) and not re.match(r"next start", script(scripts, "start"))
-        )
-    return any(one.startswith("@react-router/") for one in names) and bool(
-        re.search(r"\bssr\s*:\s*false", _config(tree, "react-router.config"))
-    )
-
-
-def _output(tree: Tree, names: set[str], build: str) -> tuple[str, str, bool] | None:
-    """(framework, folder, whether one page answers for all paths)."""
-    if "@angular/core" in names:
-        return "Angular", _angular(tree), True
-    if "astro" in names:
-        return "Astro", _below("", _configured(tree, "astro.config", "outDir", "dist")), False
-    if "@docusaurus/core" in names:
-        return "Docusaurus", "build", False
-    if "gatsby" in names:
-        return "Gatsby", "public", False
-    if "next" in names:
-        told = re.search(r"next export.* -o (?:\./)?([\w./-]+)", build)
-        folder = told[1] if told else _configured(tree, "next.config", "distDir", "out")
-        return ("Next.js", folder, False) if _exported(tree, names, {"build": build}, "build") else None
-    if "nuxt" in names:
-        return ("Nuxt", "dist" if _nuxt_2(tree) else ".output/public", False) if "generate" in build else None
-    if svelte_adapter(tree, names) == "static":
-        fallback = re.search(r"fallback\s*:\s*['\"]", _config(tree, "svelte.config"))
-        return "SvelteKit", _configured(tree, "svelte.config", "pages", "build"), bool(fallback)
-    if any(one.startswith("@react-router/") for one in names) and _exported(tree, names, {}, None):
-        return "React Router", "build/client", True
-    if "@sveltejs/kit" in names or any(name.startswith(("@remix-run/", "@react-router/")) for name in names):
-        return None
-    for name, framework, folder in (
-        ("vitepress", "VitePress", ".vitepress/dist"),
-        ("vuepress", "VuePress", ".vuepress/dist"),
-    ):
-        if name in names:
-            inside = re.search(rf"{name} build\s+(?:\./)?([\w./-]+)", build)
-            return framework, f"{inside[1]}/{folder}" if inside else folder, False
-    if "@11ty/eleventy" in names:
-        told = re.search(r"--output[= ](?:\./)?([\w./-]+)", build) or re.search(
-            r"\boutput\s*:\s*['\"](?:\./)?([\w./-]+)['\"]",
-            _config(tree, ".eleventy") or _config(tree, "eleventy.config"),
-        )
-        return "Eleventy", told[1].rstrip("/") if told else "_site", False
-    return _bundled(tree, names, build)
-
-
-def _bundled(tree: Tree, names: set[str], build: str) -> tuple[str, str, bool] | None:
-    """The same of tools that only bundle."""
-    if "vite" in names:
-        told = re.search(r"--outDir[= ](?:\./)?([\w/-][\w./-]*)", build)
-        root = _configured(tree, "vite.config", "root", "")
-        return "Vite", _below(root, told[1] if told else _configured(tree, "vite.config", "outDir", "dist")), True
-    for name, framework, folder, spa in _FRAMEWORKS:
-        if name in names:
-            if told := re.search(
-                r"(?:--dist-dir|--out-dir|--output-path|--dest|-d|-o)[= ](?:\./)?([\w/-][\w./-]*)(?: |$)", build
-            ):
-                folder = told[1]
-            elif name == "@vue/cli-service":
-                folder = _below("", _configured(tree, "vue.config", "outputDir", folder))
-            elif name == "webpack" and (
-                inside := re.search(
-                    r"path\s*:\s*\w*\.?\w*\(?\s*__dirname\s*(?:,|\+)\s*['\"]/?(?:\./)?([\w./-]+)",
-                    _config(tree, "webpack.config"),
-                )
-            ):
-                folder = inside[1]
-            return framework, folder.rstrip("/"), spa
-    return None
-
-
-def _pages(tree: Tree, package: Mapping[str, Any], build: str | None, start: str) -> tuple[str, str, bool] | None:
+def _pages(tree: Tree, package: Mapping[str, Any], build: str | None, start: str) -> tuple[str, str, str] | None:
     """The same of a tree with pages of its own, where package.json is only for tools."""
-    page = static.detect(tree)
+    page = static.detect(tree) or (None if start or entry(tree, package, re.compile("")) else static.first_page(tree))
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
     # with a package for servers, a file at a usual place may also only call the one that listens
     listens = re.compile("") if any(one in names for one in _SERVERS) else _LISTENS
     if page is None or (not start and entry(tree, package, listens)):
         return None
-    return "Static", page.rpartition("/")[0] or ".", False
-
-
-def _nuxt_2(tree: Tree) -> bool:
-    return bool(re.search(r'"nuxt"\s*:\s*"[~^]?2\b', tree.read("package.json") or ""))
-
-
-def _angular(tree: Tree) -> str:
-    """outputPath of angular.json; the application builder puts the pages in browser/ below it."""
-    try:
-        told = json.loads(tree.read("angular.json") or tree.read(".angular-cli.json") or "{}")
-        if apps := told.get("apps"):
-            return str(apps[0].get("outDir") or "dist")
-        projects = told.get("projects") or {}
-        chosen = [one for one in projects.items() if one[1].get("projectType", "application") == "application"]
-        chosen = [one for one in chosen if "build" in (one[1].get("architect") or one[1].get("targets") or {})]
-        default = [one for one in chosen if one[0] == told.get("defaultProject")]
-        name, project = next(iter(default or chosen))
-        build = (project.get("architect") or project.get("targets"))["build"]
-    except (ValueError, StopIteration, KeyError, IndexError, AttributeError, TypeError):
-        return "dist"
-    path = (build.get("options") or {}).get("outputPath") or f"dist/{name}"
-    if isinstance(path, dict):
-        return f"{path.get('base', 'dist')}/{path.get('browser', 'browser')}".rstrip("/")
-    modern = str(build.get("builder", "")).endswith(":application")
-    return f"{path}/browser" if modern else str(path)
-
-
-def _config(tree: Tree, stem: str) -> str:
-    """A configuration file without its comments."""
-    text = next((text for end in ("js", "mjs", "ts", "mts", "cjs") if (text := tree.read(f"{stem}.{end}"))), "")
-    return re.sub(r"/\*.*?\*/|(?<![:\"'])//[^\n]*", "", text, flags=re.S)
-
-
-def _configured(tree: Tree, stem: str, key: str, default: str) -> str:
-    """A folder that a configuration file names, be it by path.resolve(__dirname, 'name')."""
-    match = re.search(
-        rf"\b{key}\s*:\s*(?:[\w.]+\(\s*(?:__dirname|import\.meta\.dirname|process\.cwd\(\))\s*,\s*)?['\"]([\w./-]+)['\"]",
-        _config(tree, stem),
-    )
-    folder = (match[1] if match else default).removeprefix("./").strip("/")
-    return default if folder == "." else folder
-
-
-def _below(root: str, folder: str) -> str:
-    """A folder as seen from the top: it may lead out of the root, as ../dist."""
-    parts = [one for one in root.split("/") if one]
-    for one in folder.split("/"):
-        parts = parts[:-1] if one == ".." else [*parts, one]
-    return "/".join(parts)
+    return "Static", page.rpartition("/")[0] or ".", ""

@@ -111,6 +111,7 @@ class SiteRecipe:
     proxies: tuple[Rule, ...] = ()  # a folder of paths that a server elsewhere answers; ${NAME} is a config var
     protected: bool = False  # by BASIC_AUTH_USERNAME and BASIC_AUTH_PASSWORD, where they are set
     build: NodeRecipe | None = None  # what makes the root
+    committed: str = ""  # folder of pages that were there before, for a build that makes none
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,22 @@ from typing import Any
 
 from minpaas.plan import (
     aptfile,
+    build_commands,
     development,
+    frameworks,
     front_end,
     node_code,
     node_packages,
     node_start,
     node_versions,
     node_workspaces,
+    static,
 )
 from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError
 from minpaas.plan.node_packages import Manager
 from minpaas.plan.node_scripts import Scripts, changes_packages, installs_globally, packages_of
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, json_of
 
 _PLAIN = re.compile(r"[\w./=@:, +$-]+")  # no quotes, no operators: it needs no package manager to run
 _HEAP = "--max-old-space-size=2560"
@@ -51,7 +54,17 @@ def serves(tree: Tree) -> bool:
     except PlanError:
         return True  # said elsewhere, with its line
     start = development.script(scripts, "start")
-    return bool(start) and not development.is_development(scripts, start)
+    return bool(start) and not development.is_development(tree, scripts, start)
+
+
+def sources_of(tree: Tree) -> tuple[str, str] | None:
+    """Hugo or Jekyll, where the pages are theirs and package.json is only for their assets; None: it brings them itself."""
+    maker = static.generator(tree)
+    names = {
+        *json_of(tree, "package.json").get("dependencies", {}),
+        *json_of(tree, "package.json").get("devDependencies", {}),
+    }
+    return maker if maker and maker[0] in ("Hugo", "Jekyll") and not names & set(frameworks.HUGO) else None
 
 
 def package_json(tree: Tree) -> dict[str, Any]:
@@ -70,18 +83,19 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
     notes.because("Node.js app, by package.json" if detect(tree) else "Node.js app, as asked")
     package = package_json(tree)
     apps = node_workspaces.startable(tree, package) if not types and _starts_nothing(tree, package) else {}
+    if len(apps) > 1:
+        raise node_workspaces.refusal(apps)
     folder, inner = next(iter(apps.items())) if len(apps) == 1 else ("", {})
     types = {"web": f"cd {folder} && npm start"} if folder else types
-    site = None if types.get("web") else front_end.site(tree, package, notes)
-    if site and not (Scripts(package).builds or "node_modules/" in (tree.read("index.html") or "")):
+    as_told, command = build_commands.with_build(tree, package)
+    site = None if types.get("web") else front_end.site(tree, as_told, notes)
+    if site and not (Scripts(as_told).builds or "node_modules/" in (tree.read("index.html") or "")):
         notes.because(site[1])
         return Plan("static", notes.reasons, {**types, "web": "serve-site"}, warnings=notes.warnings, site=site[0])
     packages = aptfile.read(tree, notes)
     if site:
-        made = recipe(tree, notes, keep=False, static=True, sticky=sticky, packages=packages)
+        made = recipe(tree, notes, keep=False, static=True, told=command, sticky=sticky, packages=packages)
         return _front_end(made, *site, types, notes)
-    if len(apps) > 1:
-        raise node_workspaces.refusal(apps)
     types, why = _start(tree, package, types)
     keep = _needs_development(tree, package, types, notes)
     if not keep and why.endswith(_BUILT) and not package.get("dependencies"):
@@ -113,16 +127,19 @@ def recipe(
     *,
     keep: bool,
     static: bool = False,
+    told: str = "",
     sticky: str = "",
     started: str = "",
     packages: Sequence[str] = (),
     workspace: str = "",
 ) -> NodeRecipe:
-    """Install and build. `keep` the devDependencies; `static`: nothing of node_modules is needed afterwards.
+    """Install and build. `keep` the devDependencies; `static`: nothing of node_modules is needed afterwards; `told`: what builds.
 
     `workspace` is the folder whose start script is started: its build script counts where the top has none.
     """
     package = package_json(tree)
+    if told:
+        package = {**package, "scripts": {**package.get("scripts", {}), "build": told}}
     scripts = Scripts(package)
     version, _ = node_versions.choose(tree, package, notes, sticky)
     manager = node_packages.choose(tree, package, notes, version)
@@ -140,8 +157,13 @@ def recipe(
     install = node_packages.install(manager, dev)
     pruned = node_packages.prune(manager, workspaces) if development and dev and not keep and not static else ""
     notes.because(f"Packages: {install}")
-    for script in scripts.build:
-        notes.because(f"Build: {node_packages.run(manager, script)} (the {script} script)")
+    if static and manager.name == "npm" and (flags := build_commands.npm_flags(tree)):
+        install = f"{install} {flags}"
+    quoted = told.replace("'", "'\\''")
+    raw = f"PATH=/app/node_modules/.bin:$PATH sh -c '{quoted}'"
+    build = [raw if told else node_packages.run(manager, one) for one in scripts.build]
+    for command, name in zip(build, scripts.build, strict=True):
+        notes.because(f"Build: {told}" if told else f"Build: {command} (the {name} script)")
     if pruned:
         notes.because(f"Afterwards: {pruned}")
     empty = node_start.missing_environment(tree, f"{started}\n{scripts.text}")
@@ -150,8 +172,7 @@ def recipe(
             f"{name} is not in the repository: it is empty here, config vars take its place (minpaas config:import {name})"
         )
     manifests = [] if whole_tree else ["package.json", manager.lock, *node_packages.settings_files(tree)]
-    build = [node_packages.run(manager, one) for one in scripts.build]
-    if workspace and not build and "build" in Scripts(node_versions.json_of(tree, f"{workspace}/package.json")).all:
+    if workspace and not build and "build" in Scripts(json_of(tree, f"{workspace}/package.json")).all:
         build = [f"cd {workspace} && npm run build"]
         notes.because(f"Build: {build[0]} (the build script of {workspace})")
     return NodeRecipe(
@@ -168,7 +189,7 @@ def recipe(
         installs_globally(f"{scripts.text}\n{started}"),
         changes_packages(started),
         tuple(packages),
-        _building(tree, package, manager, version, notes),
+        {**(build_commands.environment(tree) if static else {}), **_building(tree, package, manager, version, notes)},
         empty,
     )
 
@@ -194,9 +215,13 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
     if types.get("web"):
         return types, "web of the Procfile"
     script = development.script(scripts, "start")
-    if script and development.is_development(scripts, script) and (found := front_end.server_command(tree, package)):
+    if (
+        script
+        and development.is_development(tree, scripts, script)
+        and (found := front_end.server_command(tree, package))
+    ):
         return {**types, "web": found[0]}, f"{found[1]}; start ({script}) is a development server"
-    if (not script or development.is_development(scripts, script)) and (
+    if (not script or development.is_development(tree, scripts, script)) and (
         name := node_start.server_script(tree, package)
     ):
         return {**types, "web": _direct(scripts, name)}, f"the {name} script{_BUILT}"
@@ -204,6 +229,14 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
         return {**types, "web": _direct(scripts, "start:prod")}, "the start:prod script; start is for development"
     if compiled := node_start.compiled(tree, package):
         return {**types, "web": compiled}, "the start script of package.json, where the build puts its file"
+    if re.match(r"(npx )?wrangler( pages)? dev\b", script):
+        raise PlanError(
+            "command",
+            "This is a Worker for Cloudflare, which is not run here",
+            f"its start script ({script}) runs it as Cloudflare does, on no port that visitors could reach",
+            "bring a start script that serves it by Node.js (for Hono: @hono/node-server), or a Dockerfile; commit, and push again",
+            "a Worker is not run here",
+        )
     if script:
         return {**types, "web": _direct(scripts, "start")}, "the start script of package.json"
     if found := front_end.server_command(tree, package):
@@ -304,7 +337,7 @@ def _building(tree: Tree, package: dict[str, Any], manager: Manager, version: st
             environment["YARN_NODE_LINKER"] = "node-modules"
             notes.because("Packages go to node_modules (instead of Plug'n'Play), so that any command finds them")
     names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
-    if front_end.svelte_adapter(tree, names) == "auto":
+    if frameworks.svelte_adapter(tree, names) == "auto":
         environment["GCP_BUILDPACKS"] = (
             "1"  # its adapter-auto knows this for a machine of its own: it takes adapter-node
         )

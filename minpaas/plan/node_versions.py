@@ -1,14 +1,13 @@
 """Which version of Node.js, and of the npm that comes with it: what is asked, else what the oldest tool goes with."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from minpaas.plan import platforms, semver
+from minpaas.plan import hosting, platforms, semver
 from minpaas.plan.model import Asked, Notes
 from minpaas.plan.node_scripts import Scripts
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, json_of
 from minpaas.plan.versions import refused, sticky_or, unreadable
 
 NODE = 24
@@ -123,15 +122,6 @@ def _older(version: str, before: str) -> bool:
     return [int(one) for one in version.split(".")] < [int(one) for one in before.split(".")]
 
 
-def json_of(tree: Tree, name: str) -> dict[str, Any]:
-    """A file's object; empty where there is none, or where it cannot be read."""
-    try:
-        found = json.loads((tree.read(name) or "{}").removeprefix("\ufeff"))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _asked(tree: Tree, package: dict[str, Any], notes: Notes) -> Asked | None:
     engines = package.get("engines")
     text = engines.get("node") if isinstance(engines, dict) else None
@@ -156,3 +146,6 @@ def _elsewhere(tree: Tree, package: dict[str, Any]) -> Iterator[tuple[str, str]]
         yield volta["node"], "volta of package.json"
     if text := platforms.render_variable(tree, "NODE_VERSION"):
         yield text, "NODE_VERSION of render.yaml"
+    build = hosting.mapping(hosting.read_toml(tree, "netlify.toml").get("build"))
+    if text := str(hosting.mapping(build.get("environment")).get("NODE_VERSION") or ""):
+        yield text, "NODE_VERSION of netlify.toml"

@@ -5,8 +5,7 @@ from typing import Any
 
 from minpaas.plan import development, yaml
 from minpaas.plan.model import PlanError
-from minpaas.plan.node_versions import json_of
-from minpaas.plan.tree import Tree, joined
+from minpaas.plan.tree import Tree, Under, joined, json_of
 
 _MOST = 60  # folders
 
@@ -27,7 +26,7 @@ def folders(tree: Tree, package: Mapping[str, Any]) -> dict[str, dict[str, Any]]
 
 def startable(tree: Tree, package: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Those that have a start script which is no development server."""
-    return {folder: inner for folder, inner in folders(tree, package).items() if _serves(inner)}
+    return {folder: inner for folder, inner in folders(tree, package).items() if _serves(Under(tree, folder), inner)}
 
 
 def refusal(found: Mapping[str, Any]) -> PlanError:
@@ -41,8 +40,8 @@ def refusal(found: Mapping[str, Any]) -> PlanError:
     )
 
 
-def _serves(package: Mapping[str, Any]) -> bool:
+def _serves(tree: Tree, package: Mapping[str, Any]) -> bool:
     told = package.get("scripts")
     scripts = told if isinstance(told, dict) else {}
     start = development.script(scripts, "start")
-    return bool(start) and not development.is_development(scripts, start)
+    return bool(start) and not development.is_development(tree, scripts, start)

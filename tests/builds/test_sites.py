@@ -169,6 +169,60 @@ SITES: list[tuple[str, dict[str, str], str, str]] = [
         "dist",
         "",
     ),
+    ("rsbuild", {"package.json": package(build="rsbuild build", needs="@rsbuild/core")}, "dist", "index.html"),
+    ("quasar", {"package.json": package(build="quasar build", needs="quasar @quasar/app-vite"), "index.html": PAGE}, "dist/spa", "index.html"),
+    (
+        "remix as a single page",
+        {
+            "package.json": package(build="remix vite:build", needs="@remix-run/react @remix-run/dev vite"),
+            "vite.config.ts": "export default { plugins: [remix({ ssr: false })] }",
+        },
+        "build/client",
+        "index.html",
+    ),
+    (
+        "sveltekit with a page for other paths",
+        {
+            "package.json": package(build="vite build", needs="@sveltejs/kit @sveltejs/adapter-static vite"),
+            "svelte.config.js": "import adapter from '@sveltejs/adapter-static';\nexport default { kit: { adapter: adapter({ fallback: '200.html' }) } }",
+        },
+        "build",
+        "200.html",
+    ),
+    ("expo", {"package.json": package("expo start", needs="expo react-native-web")}, "dist", "index.html"),
+    (
+        "an ejected create-react-app",
+        {
+            "package.json": package("node scripts/start.js", "node scripts/build.js", "webpack react-dev-utils"),
+            "scripts/start.js": "process.env.NODE_ENV = 'development';\nnew WebpackDevServer(x).listen(process.env.PORT || 3000);",
+        },
+        "build",
+        "index.html",
+    ),
+    (
+        "the template of vue 2",
+        {
+            "package.json": package("node build/dev-server.js", "node build/build.js", "webpack@2 express"),
+            "build/dev-server.js": "app = express()\napp.use(require('connect-history-api-fallback')())\napp.use(require('webpack-dev-middleware')(x))\napp.listen(1)",
+        },
+        "dist",
+        "index.html",
+    ),
+    ("a build of its own alone", {"package.json": package(build="node build.mjs")}, "dist", ""),
+    (
+        "the command of vercel.json",
+        {
+            "package.json": package("vite", needs="vite", scripts={"pages": "vite build"}),
+            "vercel.json": '{"buildCommand": "CI=\'\' npm run pages", "outputDirectory": "out", "builds": []}',
+        },
+        "out",
+        "index.html",
+    ),
+    ("hugo by npm", {"package.json": package("hugo server", "hugo", "hugo-bin"), "hugo.toml": "", "content/a.md": ""}, "public", ""),
+    ("docsify", {"package.json": package("docsify serve docs", needs="docsify-cli"), "docs/index.html": PAGE}, "docs", ""),
+    ("assets of a worker", {"wrangler.jsonc": '{ // a\n"assets": {"directory": "./assets", "not_found_handling": "single-page-application"},}', "assets/index.html": PAGE}, "assets", "index.html"),
+    ("pages of azure", {"staticwebapp.config.json": '{"navigationFallback": {"rewrite": "/index.html"}}', "index.html": PAGE}, ".", "index.html"),
+    ("pages of surge", {"index.html": PAGE, "200.html": PAGE}, ".", "200.html"),
     ("hugo with its pages", {"hugo.toml": "", "content/a.md": "", "public/index.html": PAGE}, "public", ""),
     ("in docs", {"docs/index.html": PAGE, "README.md": ""}, "docs", ""),
     ("a committed build", {"dist/index.html": PAGE, "src/main.ts": ""}, "dist", ""),
@@ -220,6 +274,15 @@ SERVERS = [
         {"package.json": package("ng serve", "ng build", "@angular/core @angular/ssr express", scripts={"serve:ssr:shop": "node dist/shop/server/server.mjs"})},
         "node dist/shop/server/server.mjs",
     ),
+    (
+        "express that is watched while it is written",
+        {
+            "package.json": package("node server.js", "webpack", "webpack express"),
+            "server.js": "app = express()\nif (process.env.NODE_ENV !== 'production') app.use(require('webpack-dev-middleware')(x))\napp.listen(1)",
+        },
+        "node server.js",
+    ),
+    ("a client started beside a server", {"package.json": package("node api.js && vite", "vite build", "vite"), "api.js": "x.listen(1)"}, "npm start"),
     ("hapi beside a page", {"package.json": package(main="index.js", needs="@hapi/hapi"), "index.html": PAGE, "index.js": "require('./lib/start')"}, "node index.js"),
     ("nuxt 2 started for development", {"package.json": package("nuxt", "nuxt build", "nuxt@^2.15.0")}, "nuxt start"),
     (
@@ -251,6 +314,11 @@ REFUSED = [
     ("jekyll served by rack", {"_config.yml": "", "index.html": "---\n---\n", "Gemfile": "", "config.ru": "require 'rack/jekyll'"}, "Jekyll is not run here"),
     ("jekyll in markdown", {"_config.yml": "", "index.md": "# x", "_posts/1.md": ""}, "Jekyll is not run here"),
     ("hugo", {"hugo.toml": "", "content/a.md": "", "static/a.css": ""}, "Hugo is not run here"),
+    ("hugo of old", {"config.toml": "baseURL = 'https://x/'\ntheme = 'y'\n", "content/a.md": "", "static/a.css": ""}, "Hugo is not run here"),
+    ("hugo beside tools", {"package.json": package("hugo server", "hugo", "postcss"), "hugo.toml": "", "content/a.md": ""}, "Hugo is not run here"),
+    ("jekyll beside tools", {"package.json": package("gulp", needs="gulp"), "_config.yml": "", "index.html": "---\n---\n"}, "Jekyll is not run here"),
+    ("mkdocs by pip", {"mkdocs.yml": "", "docs/index.md": "", "requirements.txt": "mkdocs\n"}, "MkDocs is not run here"),
+    ("a worker", {"package.json": package("wrangler dev", needs="wrangler"), "src/index.js": ""}, "a Worker is not run here"),
     ("mkdocs", {"mkdocs.yml": "", "docs/index.md": ""}, "MkDocs is not run here"),
     ("rails", {"Gemfile": "", "config.ru": "", "package.json": package(build="esbuild app.js", needs="esbuild")}, "Ruby needs a Dockerfile"),
     ("sinatra beside a page", {"Gemfile": "", "config.ru": "require './app'\nrun App", "index.html": PAGE}, "Ruby needs a Dockerfile"),
@@ -304,7 +372,7 @@ def test_what_static_json_says_beside_the_folder(tmp_path: Path) -> None:
         'if ($asked ~ "^/old/?$") { return 302 "/new$is_args$args"; }',
         'set $origin "@{API_URL}/v1";',
         '"~^/assets/.*$" "max-age=1";',
-        "try_files $uri $uri/index.html /admin.html =404;",
+        'try_files $uri $uri/index.html "/admin.html" =404;',
         "auth_basic",
     ):
         assert words in served, served
@@ -327,6 +395,46 @@ def test_redirects_and_headers_of_netlify(tmp_path: Path) -> None:
     assert [(one.pattern, one.target) for one in made.site.proxies] == [("/api", "https://api.example.org/v1")]
     assert [(one.name, one.target) for one in made.site.headers] == [("X-Frame-Options", "DENY")]
     assert made.site.not_found == "404.html"
+
+
+@pytest.mark.parametrize(
+    "names", [["Index.html", "about.html"], ["about.html", "home.html"], ["index.htm"], ["game.html"]]
+)
+def test_pages_without_an_index(tmp_path: Path, names: list[str]) -> None:
+    made = planned(tmp_path, dict.fromkeys(names, PAGE))
+    assert made.site
+    assert made.site.index in (names[0], "home.html")
+
+
+def test_pages_of_which_none_is_the_first(tmp_path: Path) -> None:
+    with pytest.raises(PlanError) as refused:
+        planned(tmp_path, {"contact.html": PAGE, "work.html": PAGE})
+    assert "git mv contact.html index.html" in refused.value.hint
+
+
+def test_apps_in_folders_of_what_has_no_start_script(tmp_path: Path) -> None:
+    with pytest.raises(PlanError) as refused:
+        planned(tmp_path, {"package.json": package(scripts={"dev": "x"}), "backend/package.json": package("node x")})
+    assert "--path backend" in refused.value.hint
+
+
+def test_what_netlify_toml_gives_a_build(tmp_path: Path) -> None:
+    told = '[build]\ncommand = "vite build --mode x"\n[build.environment]\nNPM_FLAGS = "--legacy-peer-deps"\nVITE_URL = "/api"\n'
+    made = planned(tmp_path, {"package.json": package("vite", "vite build", "vite"), "netlify.toml": told})
+    assert made.site
+    assert made.site.build
+    assert made.site.build.build == ("PATH=/app/node_modules/.bin:$PATH sh -c 'vite build --mode x'",)
+    assert made.install.endswith("--legacy-peer-deps")
+    assert made.site.build.environment["VITE_URL"] == "/api"
+
+
+@pytest.mark.parametrize(
+    "command", ["hugo --gc", "npm run nothing", "npm ci && npm run build", "CI= yarn build", "a | b"]
+)
+def test_commands_of_netlify_toml_that_leave_the_build_script_as_it_is(tmp_path: Path, command: str) -> None:
+    told = f'[build]\ncommand = "{command}"\n'
+    made = planned(tmp_path, {"package.json": package("vite", "vite build", "vite"), "netlify.toml": told})
+    assert made.build == "npm run build"
 
 
 def test_values_of_app_json_that_are_no_text(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a plan becomes: a generated Dockerfile from a template, the files it needs beside the tree, the stacks it stands on."""
 
+import json
 import re
 import shlex
 from collections.abc import Callable
@@ -165,11 +166,11 @@ def _site(recipe: SiteRecipe, app: str, facts: dict[str, Any], extra: dict[str, 
     if recipe.build:
         pages = _node_stage(recipe.build, app, facts, "build")
         extra["config/find-pages"] = shipped("find-pages")
-    root = "" if recipe.root == "." else f"{recipe.root}/"
     text = render(
         "static.Dockerfile",
         base=facts["base_of"](STATIC),
-        root=shlex.quote(recipe.root) if pages else root,
+        root=shlex.join(filter(None, [recipe.root, recipe.committed])),
+        source=json.dumps(["app/" if recipe.root == "." else f"app/{recipe.root}/", "/site/"]),
         pages=pages,
         **facts,
     )

@@ -1,0 +1,4 @@
+const fs = require("node:fs");
+
+fs.mkdirSync("dist");
+fs.writeFileSync("dist/index.html", "<p>built anew</p>");

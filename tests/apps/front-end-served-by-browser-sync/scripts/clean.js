@@ -1,0 +1,1 @@
+require("node:fs").rmSync("dist", { recursive: true, force: true });
