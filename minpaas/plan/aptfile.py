@@ -1,4 +1,4 @@
-"""The Aptfile of Heroku's buildpack: one Debian package a line."""
+"""The Aptfile of Heroku's buildpack, and the packages.txt of Streamlit's and Hugging Face's hosts: one Debian package a line."""
 
 import re
 
@@ -6,15 +6,15 @@ from minpaas.plan.model import Notes
 from minpaas.plan.tree import Tree
 
 
-def read(tree: Tree, notes: Notes) -> list[str]:
-    """The packages of an Aptfile."""
+def read(tree: Tree, notes: Notes, name: str = "Aptfile") -> list[str]:
+    """The packages of an Aptfile, or of another file of this kind."""
     wanted = []
-    for raw in (tree.read("Aptfile") or "").splitlines():
+    for raw in (tree.read(name) or "").splitlines():
         line = raw.partition("#")[0].strip()
         if re.fullmatch(r"[a-z0-9][a-z0-9+.:-]*(=[\w.+~:-]+)?", line):
             wanted.append(line)
         elif line:
-            notes.warn(f"Aptfile: {line[:80]!r} is not the name of a Debian package and is not used")
+            notes.warn(f"{name}: {line[:80]!r} is not the name of a Debian package and is not used")
     if wanted:
-        notes.because(f"System packages: {' '.join(wanted)} (Aptfile)")
+        notes.because(f"System packages: {' '.join(wanted)} ({name})")
     return wanted

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from minpaas.plan import python_tools
+from minpaas.plan import python_tools, spaces
 from minpaas.plan.python_application import Application, application
 from minpaas.plan.python_packages import has, inline, named
 from minpaas.plan.tree import Tree, find, joined
@@ -170,8 +170,11 @@ def _modules(tree: Tree, folder: str) -> set[str]:
 
 def _by_tool(tree: Tree, packages: str) -> Served | None:
     """Frameworks that bring their own server."""
-    known = "\n".join([packages, *map(str, inline(tree).get("dependencies") or [])]).lower()
-    if found := python_tools.find(tree, _candidates(tree), known):
+    space = spaces.read(tree)
+    more = [*map(str, inline(tree).get("dependencies") or []), *([space.sdk] if space else [])]
+    known = "\n".join([packages, *more]).lower()
+    first = [space.file] if space and space.file else []
+    if found := python_tools.find(tree, list(dict.fromkeys([*first, *_candidates(tree)])), known):
         tool, path = found
         return Served(python_tools.command(tool, path), f"{tool.name}: imported by {path}", tool.server)
     if notebook := python_tools.notebook(tree, known):

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 
-from minpaas.plan import requirements
+from minpaas.plan import requirements, spaces
 from minpaas.plan.tree import Tree
 
 # package: PYTHON:VERSION, from that Python on versions of the package before that one do not install or do not start (there
@@ -22,6 +22,7 @@ _FIRST = {
     "django": "3.11:3.0 3.13:4.2",
     "eventlet": "3.10:0.33 3.12:0.35 3.13:0.37",
     "frozenlist": "3.11:1.3.1 3.13:1.4.1",
+    "gradio": "3.13:5.5",
     "gensim": "3.11:4.3 3.13:4.3.4",
     "gevent": "3.10:21.8 3.11:22.10 3.12:23.7 3.13:24.10.1",
     "greenlet": "3.10:1.1.2 3.11:2.0 3.12:3.0 3.13:3.1",
@@ -130,6 +131,8 @@ _BELOW = re.compile(
 def limits(tree: Tree) -> Iterator[tuple[str, str]]:
     """For each pin that has a limit: the pin and where it is, and the limit, such as ("django==4.1.4 of requirements.txt", "<3.13")."""
     source = requirements.source(tree)
+    if (space := spaces.read(tree)) and (limit := _limit(space.sdk, space.version)):
+        yield f"{space.package} of README.md", f"<{limit}"
     if source == "Pipfile.lock":
         found = _pipfile_lock(tree.read(source) or "")
     elif source in ("poetry.lock", "uv.lock", "pdm.lock"):
@@ -187,7 +190,7 @@ def _limit(name: str, version: str) -> str:
     """The first Python that a version of a package does not go with; empty where none is known."""
     for rule in _FIRST.get(_plain(name), "").split():
         python, _, versions = rule.partition(":")
-        if _within(version, versions):
+        if version and _within(version, versions):
             return python
     return ""
 

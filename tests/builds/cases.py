@@ -368,6 +368,14 @@ PYTHON = [
         install="uv pip install -r requirements.txt waitress",
         answers="dash",
     ),
+    Case(
+        "python-gradio-in-a-space",
+        "python",
+        start="GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=$PORT python greeting.py",
+        install="uv pip install gradio==5.49.1",
+        says=("README.md says that this is a Space", "System packages: cowsay (packages.txt)"),
+        answers="hello",
+    ),
     Case("python-dash", "python", start=f"gunicorn app:server {GUNICORN}", says=("Dash: server in app.py",)),
     Case(
         "python-misspelt-requirements",

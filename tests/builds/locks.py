@@ -12,7 +12,6 @@ _POETRY = f"url=$({_INDEX}) && printf '\\n{_SOURCE}' $url >> pyproject.toml && u
 _TOOLS = {
     "Pipfile.lock": ("python:3.13-build", "uv tool run --quiet pipenv lock"),
     "poetry.lock": ("python:3.13-build", _POETRY),
-    "pdm.lock": ("python:3.13-build", f"PDM_PYPI_URL=$({_INDEX}) uv tool run --quiet pdm lock"),
     "uv.lock": ("python:3.13-build", "UV_PYTHON=/venv/bin/python uv lock --quiet"),
     "package-lock.json": ("node:24-build", "npm install --package-lock-only"),
     "yarn.lock": ("node:24-build", "npx --yes yarn@1.22.22 install --ignore-scripts"),
