@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from minpaas.plan import aptfile, platforms, python_code, python_packages, python_pins, requirements, versions
+from minpaas.plan import aptfile, platforms, python_code, python_packages, python_pins, requirements, spaces, versions
 from minpaas.plan import node as node_planner
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError, PythonRecipe
 from minpaas.plan.node_scripts import Scripts
@@ -17,6 +17,7 @@ _MARKS = (
 )  # fmt: skip
 # pyproject.toml and .python-version say little of a repository that is Node.js otherwise
 _WEAK = {"pyproject.toml", ".python-version", "setup.py", "app.py", "main.py", "server.py"}
+_SCRIPT = re.compile(r"\b(pipenv|pdm) run ([\w:.-]+)")
 # what serves Django's static files beside a server for WSGI, or keeps them elsewhere
 _SERVES_STATIC = re.compile(
     r"whitenoise|servestatic|dj[-_]static|django[-_](on[-_])?heroku|django[-_]storages|storages\.backends|cloudinary|runserver|"
@@ -30,6 +31,7 @@ def detect(tree: Tree) -> str | None:
     """The file that makes this a Python app, or None."""
     names = set(tree.names())
     found = next((mark for mark in _MARKS if mark in names), None) or next(iter(requirements.roots(tree)), None)
+    found = found or ("README.md" if spaces.read(tree) else None)
     if found in _WEAK and "package.json" in names and not _is_python(tree, found):
         return None
     return found
@@ -45,7 +47,9 @@ def plan(
 ) -> Plan:
     """How to build it. Raises PlanError."""
     notes.because(f"Python app, by {detect(tree) or 'what was asked'}")
+    scripts = python_packages.scripts(tree) if any(map(_SCRIPT.search, types.values())) else {}
     version, asked = versions.python(tree, notes, sticky, available or versions.PYTHONS.__contains__)
+    types = {kind: _SCRIPT.sub(lambda found: scripts.get(found[2], found[0]), one) for kind, one in types.items()}
     # a Procfile without a web line is a bot or a worker: as on Heroku, nothing else is started
     alone = not types.get("web") and any(kind != "release" for kind in types)
     served = None if types.get("web") or alone else python_code.start(tree)
@@ -91,7 +95,7 @@ def _recipe(tree: Tree, notes: Notes, packages: Packages, version: str) -> Pytho
         tuple(packages.install),
         tuple(after),
         _collectstatic(tree, notes),
-        tuple(aptfile.read(tree, notes)),
+        tuple(aptfile.read(tree, notes, _system_packages(tree))),
         _assets(tree, notes),
         bool(before or told or "post_compile" in hooks),
         _runners(tree),
@@ -101,17 +105,29 @@ def _recipe(tree: Tree, notes: Notes, packages: Packages, version: str) -> Pytho
 def _further(tree: Tree, notes: Notes, server: str) -> list[str]:
     """What is installed beside what the files name."""
     further = [server] if server else []
-    for wanted, pin in python_pins.beside(requirements.text(tree)):
+    text = requirements.text(tree)
+    if (space := spaces.read(tree)) and not python_packages.has(python_packages.named(tree), space.sdk):
+        notes.because(f"{space.package} as well: README.md says that this is a Space of it")
+        further.append(space.package)
+        text += f"\n{space.package}"
+    for wanted, pin in python_pins.beside(text):
         notes.because(f"{wanted} as well: {pin} does not start with a newer one")
         further.append(f"'{wanted}'")
     return further
 
 
+def _system_packages(tree: Tree) -> str:
+    """The file that names Debian packages: that of Streamlit's and Hugging Face's hosts where there is no Aptfile."""
+    packages = python_packages.named(tree)
+    shown = spaces.read(tree) or any(python_packages.has(packages, one) for one in ("streamlit", "gradio"))
+    return "packages.txt" if shown and not tree.has("Aptfile") else "Aptfile"
+
+
 def _runners(tree: Tree) -> tuple[str, ...]:
-    """Which of uv, poetry and pipenv the tree's scripts start something by."""
+    """Which of uv, poetry, pipenv, pdm and hatch the tree's scripts start something by."""
     scripts = [f"{folder}{name}" for folder in ("", "bin/", "scripts/") for name in tree.names(folder.rstrip("/"))]
     told = "\n".join(tree.read(name) or "" for name in scripts if name.endswith(".sh") or name.startswith("bin/"))
-    return tuple(sorted(set(re.findall(r"\b(uv|poetry|pipenv) run\b", told))))
+    return tuple(sorted(set(re.findall(r"\b(uv|poetry|pipenv|pdm|hatch) run\b", told))))
 
 
 def _is_python(tree: Tree, mark: str | None) -> bool:

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
-from minpaas.plan import platforms, requirements
+from minpaas.plan import platforms, python_locks, requirements
 from minpaas.plan.model import Notes, PlanError
 from minpaas.plan.tree import Tree
 
@@ -105,6 +105,20 @@ def named(tree: Tree) -> str:
     return "\n".join([*texts, *included]).lower()
 
 
+def scripts(tree: Tree) -> dict[str, str]:
+    """The commands that `pipenv run NAME` and `pdm run NAME` stand for."""
+    pdm = pyproject(tree).get("tool", {}).get("pdm", {}).get("scripts") or {}
+    told = {**(_toml(tree, "Pipfile").get("scripts") or {}), **pdm}
+    commands = {
+        name: one.get("cmd") or one.get("shell") if isinstance(one, dict) else one for name, one in told.items()
+    }
+    return {
+        name: " ".join(map(str, one)) if isinstance(one, list) else one.replace("\n", " ").strip()
+        for name, one in commands.items()
+        if isinstance(one, str | list)
+    }
+
+
 def _without_lock(tree: Tree, names: set[str], project: dict[str, Any]) -> str:
     if "Pipfile" in names:
         return "pipenv"
@@ -163,26 +177,10 @@ def _pipenv(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
         except (ValueError, AttributeError) as error:
             raise _broken("Pipfile.lock", str(error), "make it anew with: pipenv lock") from None
     lines = [f"--extra-index-url {one['url']}" for one in sources[1:] if "url" in one]
-    lines += [_pinned(name, one) for name, one in packages.items()]
+    lines += [python_locks.of_pipenv(name, one) for name, one in packages.items()]
     local = any(isinstance(one, dict) and ("path" in one or "file" in one) for one in packages.values())
     text = "\n".join([*lines, ""])
     return Packages("uv", source, [f"uv pip install -r {LOCKED}"], whole_tree=local, locked=text, text=text.lower())
-
-
-def _pinned(name: str, told: Any) -> str:
-    """One package of a Pipfile or its lock as a line of requirements."""
-    if isinstance(told, str):
-        return name if told == "*" else f"{name}{told if told[0] in '=<>~!' else '==' + told}"
-    extras = f"[{','.join(told['extras'])}]" if told.get("extras") else ""
-    marker = f" ; {told['markers']}" if told.get("markers") else ""
-    if path := told.get("path") or told.get("file"):
-        return f"{'-e ' if told.get('editable') else ''}{path}"
-    if git := told.get("git"):
-        ref = f"@{told['ref']}" if told.get("ref") else ""
-        return f"{name}{extras} @ git+{git.removeprefix('git+')}{ref}{marker}"
-    version = told.get("version", "*")
-    hashes = "".join(f" --hash={one}" for one in told.get("hashes") or [])
-    return f"{name}{extras}{'' if version == '*' else version}{marker}{hashes}"
 
 
 def _poetry(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
@@ -239,24 +237,12 @@ def _pdm(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     packages = _toml(tree, "pdm.lock").get("package") or []
     wanted = [one for one in packages if "default" in one.get("groups", ["default"])]
     # an entry with extras stands beside one of the same package without them, which has its hashes
-    lines = [_locked_by_pdm(one) for one in wanted if not one.get("extras")]
+    lines = [python_locks.of_pdm(one) for one in wanted if not one.get("extras")]
     local = any("path" in one for one in wanted)
     text = "\n".join([*lines, ""])
     after = [_own_package(project)] if "build-system" in project else []
     install = [f"uv pip install --no-deps -r {LOCKED}"] if lines else []
     return Packages("uv", "pdm.lock", install, [], local, after, locked=text, text=text.lower())
-
-
-def _locked_by_pdm(one: dict[str, Any]) -> str:
-    """One package of pdm.lock as a line of requirements."""
-    name, marker = str(one.get("name")), f" ; {one['marker']}" if one.get("marker") else ""
-    if path := one.get("path"):
-        return f"{'-e ' if one.get('editable') else ''}{path}"
-    if address := one.get("git") or one.get("url"):
-        ref = f"@{one['revision']}" if one.get("revision") else ""
-        return f"{name} @ {'git+' if one.get('git') else ''}{address}{ref}{marker}"
-    hashes = "".join(f" --hash={file['hash']}" for file in one.get("files") or [] if "hash" in file)
-    return f"{name}=={one.get('version')}{marker}{hashes}"
 
 
 def _pyproject(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:

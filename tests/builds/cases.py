@@ -10,7 +10,6 @@ STAND_INS = {
     "Pipfile.lock": '{"default": {"flask": {"version": "==3.1.2"}}}',
     "poetry.lock": "",
     "uv.lock": "version = 1\n",
-    "pdm.lock": '[[package]]\nname = "flask"\nversion = "3.1.2"\ngroups = ["default"]\n',
     "package-lock.json": '{"lockfileVersion": 3, "packages": {}}',
     "yarn.lock": "# yarn lockfile v1\n",
     "berry yarn.lock": "__metadata:\n  version: 8\n",
@@ -318,9 +317,9 @@ PYTHON = [
     Case(
         "python-pdm",
         "python",
+        start="gunicorn app:app",
         install="uv pip install --no-deps -r /run/minpaas/locked.txt",
         says=("Packages: pdm.lock",),
-        lock="pdm.lock",
         answers="packages of pdm.lock, pytest not",
     ),
     Case(
@@ -374,7 +373,6 @@ PYTHON = [
         start="GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=$PORT python greeting.py",
         install="uv pip install gradio==5.49.1",
         says=("README.md says that this is a Space", "System packages: cowsay (packages.txt)"),
-        answers="hello",
     ),
     Case("python-dash", "python", start=f"gunicorn app:server {GUNICORN}", says=("Dash: server in app.py",)),
     Case(

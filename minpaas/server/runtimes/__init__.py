@@ -139,9 +139,9 @@ def _python(
 
 
 def _shims(plan: Plan, recipe: PythonRecipe) -> list[str]:
-    """Which of uv, poetry and pipenv the app may call to start something: they are only there while it is built."""
+    """Which of uv, poetry, pipenv, pdm and hatch the app may call to start something: they are only there while it is built."""
     commands = " ".join([*plan.process_types.values(), plan.release_command, plan.postdeploy])
-    asked = {one for one in ("uv", "poetry", "pipenv") if re.search(rf"\b{one} run\b", commands)}
+    asked = {one for one in ("uv", "poetry", "pipenv", "pdm", "hatch") if re.search(rf"\b{one} run\b", commands)}
     files = {"pyproject.toml": "uv", "uv.lock": "uv", "poetry.lock": "poetry"}
     asked |= {tool for name, tool in files.items() if name in recipe.manifests}
     asked |= set(recipe.runners)
