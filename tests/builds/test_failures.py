@@ -400,6 +400,7 @@ STARTED = (
     ("SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?", "The code is of Python 2", "print"),
     ("RuntimeError: __class__ not set defining 'AbstractBaseUser' as <class 'x'>. Was __classcell__ propagated?", "Django is too old for Python 3.13", "1.11.29"),
     ("bash: line 1: make: command not found", "make was not found", "line  make "),
+    ("ModuleNotFoundError: No module named 'sklearn.linear_model.base'", "The model was saved by another version of scikit-learn", "scikit-learn==..."),
     ("ModuleNotFoundError: No module named 'cv2'", "The module cv2 was not found", "add opencv-python-headless to requirements.txt"),
     ('ConfigurationError: The "dnspython" module must be installed to use mongodb+srv:// URIs', "The module dnspython was not found", "add dnspython"),
     ('RuntimeError: Form data requires "python-multipart" to be installed.', "The module python-multipart was not found", "add python-multipart"),
