@@ -518,6 +518,7 @@ NODE = [
     ),
     Case("node-workspaces", "node", warns=(NO_LOCK,), answers="words of a workspace"),
     Case("node-native-addon", "node", warns=(NO_LOCK,), answers="compiled here"),
+    Case("node-native-addon-of-an-older-node-gyp", "node", warns=(NO_LOCK,), answers="compiled here"),
     Case(
         "node-0.10",
         "node",

@@ -17,7 +17,8 @@ ENV NPM_CONFIG_UNSAFE_PERM=true NPM_CONFIG_CAFILE=/etc/ssl/certs/ca-certificates
 WORKDIR /app
 
 FROM system AS compilers
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends build-essential python3 {{ "python2 " if npm < 7 and not official }}pkg-config git curl \
+# setuptools: it has the distutils that Python has no more, and older releases of node-gyp, which packages bring along, import
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends build-essential python3 {{ "python2 " if npm < 7 and not official }}{{ "python3-setuptools " if npm > 8 }}pkg-config git curl \
     && rm -rf /var/lib/apt/lists/*
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 ENV GIT_SSL_CAINFO=/etc/ssl/certs/ca-certificates.crt HOME=/root
@@ -51,10 +52,15 @@ COPY --from=fetch /node/include /usr/local/include
 ENV npm_package_config_node_gyp_nodedir=/usr/local
 {% if npm < 11 %}
 ENV npm_config_nodedir=/usr/local
+{% else %}
+# those older releases read neither, but look here first
+RUN gyp=/usr/local/share/node-gyp/$(node -p process.versions.node) && mkdir -p "$gyp" /root/.cache && echo 11 > "$gyp/installVersion" \
+    && ln -s /usr/local/include "$gyp/include" && ln -s /usr/local/share/node-gyp /root/.cache/node-gyp
 {% endif %}
 {% endif %}
 # npm 7 and 8 run scripts as the owner of the folder: nothing else of a build is his
 RUN chown root:root /app
 # what a step needs that runs on the run image, with this one's /usr in place of its own
 RUN mkdir -p /usr/local/share/minpaas \
-    && export -p | grep -E "^export (GIT|NODE|npm)_" > /usr/local/share/minpaas/env && echo "export HOME=/root" >> /usr/local/share/minpaas/env
+    && export -p | grep -E "^export (GIT|NODE|npm)_" > /usr/local/share/minpaas/env && echo "export HOME=/root" >> /usr/local/share/minpaas/env \
+    && echo "[ ! -d /usr/local/share/node-gyp ] || { mkdir -p /root/.cache && ln -sfn /usr/local/share/node-gyp /root/.cache/node-gyp; }" >> /usr/local/share/minpaas/env

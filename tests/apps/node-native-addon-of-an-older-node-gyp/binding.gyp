@@ -1,0 +1,10 @@
+{
+  "targets": [
+    {
+      "target_name": "hello",
+      "sources": [
+        "hello.c"
+      ]
+    }
+  ]
+}
