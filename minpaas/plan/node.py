@@ -237,6 +237,8 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
             "bring a start script that serves it by Node.js (for Hono: @hono/node-server), or a Dockerfile; commit, and push again",
             "a Worker is not run here",
         )
+    if (loading := node_start.loading_modules(tree, script)) != script:
+        return {**types, "web": loading}, f"the start script of package.json ({script}) as this Node.js knows it"
     if script:
         return {**types, "web": _direct(scripts, "start")}, "the start script of package.json"
     if found := front_end.server_command(tree, package):

@@ -520,6 +520,14 @@ NODE = [
     Case("node-native-addon", "node", warns=(NO_LOCK,), answers="compiled here"),
     Case("node-native-addon-of-an-older-node-gyp", "node", warns=(NO_LOCK,), answers="compiled here"),
     Case(
+        "node-ts-node-of-es-modules",
+        "node",
+        start="node --loader ts-node/esm server.ts",
+        says=("devDependencies stay: web starts ts-node/esm",),
+        warns=(NO_LOCK,),
+        answers="ES modules by ts-node",
+    ),
+    Case(
         "node-0.10",
         "node",
         "0.10",
