@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from minpaas.plan import hosting, platforms, semver
+from minpaas.plan import hosting, render_yaml, semver
 from minpaas.plan.model import Asked, Notes
 from minpaas.plan.node_scripts import Scripts
 from minpaas.plan.tree import Tree, json_of
@@ -144,7 +144,7 @@ def _elsewhere(tree: Tree, package: dict[str, Any]) -> Iterator[tuple[str, str]]
     volta = package.get("volta")
     if isinstance(volta, dict) and isinstance(volta.get("node"), str):
         yield volta["node"], "volta of package.json"
-    if text := platforms.render_variable(tree, "NODE_VERSION"):
+    if text := render_yaml.variable(tree, "NODE_VERSION"):
         yield text, "NODE_VERSION of render.yaml"
     build = hosting.mapping(hosting.read_toml(tree, "netlify.toml").get("build"))
     if text := str(hosting.mapping(build.get("environment")).get("NODE_VERSION") or ""):

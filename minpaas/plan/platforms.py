@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from minpaas.plan import yaml
+from minpaas.plan import render_yaml, yaml
 from minpaas.plan.model import HOST, ConfigVar
 from minpaas.plan.tree import Tree, joined
 
@@ -24,8 +24,6 @@ _PROGRAM = re.compile(r"(?:python3?|flask|pybabel|spacy) .+")
 _DATABASE = re.compile(r"manage\.py|alembic|migrat|seed|\bdb\b|[-_]db|db[-_]|database|user|venv|ensurepip")
 _RAILWAY = ("railway.json", "railway.toml")
 _TOOLS = {"pip", "setuptools", "wheel", "poetry", "uv", "pipenv"}
-_OWN = {"PORT", "PYTHON_VERSION", "NODE_VERSION"}  # given by us, and followed as what is asked for
-_RENDERS_PORT = 10000  # what PORT is there: code and start commands count on it
 _ONE = {"WEB_CONCURRENCY": "1"}  # only Heroku has several processes where nothing asks for them
 _INSTEAD = "it belongs to bin/post_compile"
 
@@ -49,7 +47,7 @@ def dockerfile(tree: Tree) -> tuple[str, str]:
     named = (
         (yaml.mapping(_parsed(tree, "fly.toml").get("build")).get("dockerfile"), "fly.toml"),
         *((yaml.mapping(_parsed(tree, one).get("build")).get("dockerfilePath"), one) for one in _RAILWAY),
-        (_value(_web_service(tree.read("render.yaml") or ""), "dockerfilePath"), "render.yaml"),
+        (render_yaml.value(render_yaml.web_service(tree.read("render.yaml") or ""), "dockerfilePath"), "render.yaml"),
     )
     usable = re.compile(r"(?!/)(?!.*\.\.)[\w./-]+")
     return next(
@@ -60,17 +58,20 @@ def dockerfile(tree: Tree) -> tuple[str, str]:
 
 def context(tree: Tree, path: str) -> str:
     """The folder that such a Dockerfile is built in, where render.yaml says one; empty for the whole tree."""
-    service = _web_service(tree.read("render.yaml") or "")
-    named = _value(service, "dockerContext").removeprefix("./").strip("/").removesuffix(".")
-    same = _value(service, "dockerfilePath").removeprefix("./") == path
+    service = render_yaml.web_service(tree.read("render.yaml") or "")
+    named = render_yaml.value(service, "dockerContext").removeprefix("./").strip("/").removesuffix(".")
+    same = render_yaml.value(service, "dockerfilePath").removeprefix("./") == path
     return named if same and named and path.startswith(f"{named}/") else ""
 
 
 def root(tree: Tree) -> tuple[str, str]:
     """The folder of the repository that such a file builds, and what says so."""
-    service = _web_service(tree.read("render.yaml") or "")
+    service = render_yaml.web_service(tree.read("render.yaml") or "")
     base = yaml.mapping(_parsed(tree, "netlify.toml").get("build")).get("base")
-    told = ((_value(service, "rootDir"), "rootDir of render.yaml"), (str(base or ""), "base of netlify.toml"))
+    told = (
+        (render_yaml.value(service, "rootDir"), "rootDir of render.yaml"),
+        (str(base or ""), "base of netlify.toml"),
+    )
     for folder, where in told:
         folder = joined("", folder)
         if folder and tree.names(folder):
@@ -188,7 +189,7 @@ def _migration(tree: Tree) -> str:
 
 def _build_command(tree: Tree) -> str:
     """What render.yaml, railway.json or nixpacks.toml build with, and what a script says that it calls."""
-    told = [_value(_web_service(tree.read("render.yaml") or ""), "buildCommand")]
+    told = [render_yaml.value(render_yaml.web_service(tree.read("render.yaml") or ""), "buildCommand")]
     for name in _RAILWAY:
         build = _parsed(tree, name).get("build")
         told.append(str(build.get("buildCommand") or "") if isinstance(build, dict) else "")
@@ -209,13 +210,6 @@ def _with_scripts(tree: Tree, command: str) -> str:
     return re.sub(r"(?:\b(?:bash|sh) +)?(?:\./)?\b([\w./-]+\.sh)\b", words, command)
 
 
-def render_variable(tree: Tree, name: str) -> str:
-    """The value that render.yaml gives a config var of its first web service; empty where it gives none."""
-    text = tree.read("render.yaml") or ""
-    found = re.search(rf"^\s*(?:- )?key:[ \t]*{name}[ \t]*\n\s*value:[ \t]*[\"']?([^\"'#\n]+)", text, re.M)
-    return found[1].strip() if found else ""
-
-
 def _loaded(tree: Tree, name: str) -> Any:
     text = tree.read(name) or ""
     return json.loads(text or "{}") if name.endswith(".json") else tomllib.loads(text)
@@ -226,21 +220,6 @@ def _parsed(tree: Tree, name: str) -> dict[str, Any]:
         return yaml.mapping(_loaded(tree, name))
     except ValueError:
         return {}  # another platform's file: not ours to refuse
-
-
-def _services(text: str) -> list[str]:
-    return re.split(r"^\s*- (?=(?:type|name|runtime|env):)", text, flags=re.M)
-
-
-def _web_service(text: str) -> str:
-    """The first service that visitors reach: rather a program than pages, and rather the whole tree's than a folder's."""
-    web = [one for one in _services(text) if _value(one, "type") == "web"]
-    web.sort(
-        key=lambda one: (
-            (_value(one, "runtime") or _value(one, "env")) == "static" or bool(_value(one, "staticPublishPath"))
-        )
-    )
-    return next((one for one in web if not _value(one, "rootDir")), web[0] if web else "")
 
 
 def _fly(tree: Tree) -> Told | None:
@@ -255,18 +234,18 @@ def _fly(tree: Tree) -> Told | None:
 
 def _render_docker(tree: Tree) -> Told | None:
     """The first web service of render.yaml, where Docker builds it."""
-    service = _web_service(tree.read("render.yaml") or "")
+    service = render_yaml.web_service(tree.read("render.yaml") or "")
     if not re.search(r"^\s*(runtime|env):\s*docker\s*$", service, re.M):
         return None
-    command, release = _value(service, "dockerCommand"), _value(service, "preDeployCommand")
-    path = _value(service, "healthCheckPath")
+    command, release = render_yaml.value(service, "dockerCommand"), render_yaml.value(service, "preDeployCommand")
+    path = render_yaml.value(service, "healthCheckPath")
     return Told(
         command if _usable(command) else "",
         path if re.fullmatch(r"/\S*", path) else "",
         "render.yaml",
         release if _usable(release) else "",
         [],
-        list(_config_vars(service)),
+        list(render_yaml.config_vars(service)),
         {"RENDER": "true", "RENDER_EXTERNAL_HOSTNAME": HOST, "RENDER_EXTERNAL_URL": f"http://{HOST}"},
     )
 
@@ -274,11 +253,11 @@ def _render_docker(tree: Tree) -> Told | None:
 def _render(tree: Tree) -> Told | None:
     """The first web service of render.yaml, read line by line: a few scalars are all that is wanted of it."""
     text = tree.read("render.yaml") or ""
-    services, service = _services(text), _web_service(text)
-    command, release = _value(service, "startCommand"), _value(service, "preDeployCommand")
+    services, service = render_yaml.services(text), render_yaml.web_service(text)
+    command, release = render_yaml.value(service, "startCommand"), render_yaml.value(service, "preDeployCommand")
     if not _usable(command):
         return None
-    path = _value(service, "healthCheckPath")
+    path = render_yaml.value(service, "healthCheckPath")
     warnings = list(_not_followed(tree, service, services))
     health = path if re.fullmatch(r"/\S*", path) else ""
     return Told(
@@ -287,9 +266,9 @@ def _render(tree: Tree) -> Told | None:
         "render.yaml",
         release if _usable(release) else "",
         warnings,
-        list(_config_vars(service)),
+        list(render_yaml.config_vars(service)),
         {"RENDER": "true", "RENDER_EXTERNAL_HOSTNAME": HOST, "RENDER_EXTERNAL_URL": f"http://{HOST}", **_ONE},
-        _fixed_port(command) or _number(service) or _RENDERS_PORT,
+        _fixed_port(command) or render_yaml.port(service),
     )
 
 
@@ -301,33 +280,15 @@ def _fixed_port(command: str) -> int:
     return int(found[1] or found[2]) if found else 0
 
 
-def _number(service: str) -> int:
-    """The value that render.yaml gives PORT; 0 where it gives none."""
-    told = next(
-        (one for one in re.split(r"^\s*- (?=key:)", service, flags=re.M)[1:] if _value(one, "key") == "PORT"), ""
-    )
-    return int(value) if (value := _value(told, "value")).isdigit() and 0 < int(value) < 65536 else 0
-
-
 def _migrated(tree: Tree, command: str, release: str) -> str:
     """A start command after the migration of the build: its files stay there, so a SQLite file of the app's own does."""
     migration = "" if "migrate" in f"{command} {release}" else _migration(tree)
     return f"{migration} && {command}" if migration else command
 
 
-def _config_vars(service: str) -> Iterator[ConfigVar]:
-    """The config vars of a service: given, to be made up, or to be set by hand."""
-    for told in re.split(r"^\s*- (?=key:)", service, flags=re.M)[1:]:
-        name, value = _value(told, "key"), _value(told, "value")
-        if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in _OWN:
-            continue
-        generated = _value(told, "generateValue") == "true"
-        yield ConfigVar(name, value or None, not value and not generated, generated, where="render.yaml")
-
-
 def _not_followed(tree: Tree, service: str, services: list[str]) -> Iterator[str]:
     """What render.yaml asks for and nobody does here."""
-    build = _value(service, "buildCommand")
+    build = render_yaml.value(service, "buildCommand")
     lines = [(folder, line) for folder, line in _lines(_with_scripts(tree, build)) if not _runs(line)]
     if left := "; ".join(line for folder, line in lines if not _DONE.fullmatch(line) or (folder and "npm" in line)):
         yield f"The buildCommand of render.yaml ({' '.join(build.split())}) is not run: of it, {left[:200]} is left out; {_INSTEAD}"
@@ -335,17 +296,9 @@ def _not_followed(tree: Tree, service: str, services: list[str]) -> Iterator[str
         if (
             one != service
             and re.search(r"^\s*type:\s*(worker|web)\s*$", one, re.M)
-            and (command := _value(one, "startCommand"))
+            and (command := render_yaml.value(one, "startCommand"))
         ):
-            yield f"{_value(one, 'name') or 'A service'} of render.yaml is not started: add it to a Procfile, as  worker: {command}"
-
-
-def _value(text: str, key: str) -> str:
-    """A scalar of YAML: on its line, or the block below it."""
-    if block := re.search(rf"^( *){key}:[ \t]*[|>][-+]?[ \t]*\n((?:\1 +.*(?:\n|\Z)|[ \t]*\n)+)", text, re.M):
-        return "\n".join(line.strip() for line in block[2].strip().splitlines())
-    found = re.search(rf"^\s*{key}:[ \t]*([^|>\s].*?)\s*$", text, re.M)
-    return re.sub(r"^([\"'])(.*)\1$", r"\2", re.sub(r"\s+#.*", "", found[1])) if found else ""
+            yield f"{render_yaml.value(one, 'name') or 'A service'} of render.yaml is not started: add it to a Procfile, as  worker: {command}"
 
 
 def _usable(command: str) -> bool:

@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 
-from minpaas.plan import platforms, python_packages, requirements, spaces
+from minpaas.plan import python_packages, render_yaml, requirements, spaces
 from minpaas.plan.model import Asked
 from minpaas.plan.tree import Tree
 
@@ -26,7 +26,7 @@ def wish(tree: Tree) -> Asked | None:
     text = _pipfile_requires(tree.read(lock) or "", lock)
     if text and text != "*":
         return Asked(text, lock, exact=True)
-    text = platforms.render_variable(tree, "PYTHON_VERSION")
+    text = render_yaml.variable(tree, "PYTHON_VERSION")
     if re.match(r"\d+\.\d", text):
         return Asked(text, "PYTHON_VERSION of render.yaml", exact=True)
     if (space := spaces.read(tree)) and space.python:
