@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from minpaas.plan import python_tools, spaces
 from minpaas.plan.python_application import Application, application
-from minpaas.plan.python_packages import has, inline, named
+from minpaas.plan.python_packages import has, inline, named, pyproject
 from minpaas.plan.tree import Tree, find, joined
 
 _ENTRIES = (
@@ -193,7 +193,19 @@ def _by_file(tree: Tree) -> Served | None:
         if len(packages) == 1:
             path = f"{folder}{packages[0]}__main__.py"
             return Served(f"python -m {packages[0][:-1]}{python_tools.told(tree.read(path) or '')}", f"{path} found")
-    return None
+    return _by_script(tree)
+
+
+def _by_script(tree: Tree) -> Served | None:
+    """The one command that the app's own package installs, or the one whose name says so, where its code listens on PORT."""
+    project = pyproject(tree)
+    if "build-system" not in project or not any("PORT" in (tree.read(path) or "") for path in _candidates(tree)):
+        return None
+    scripts = (
+        project.get("project", {}).get("scripts") or project.get("tool", {}).get("poetry", {}).get("scripts") or {}
+    )
+    named = [one for one in scripts if len(scripts) == 1 or one in ("start", "serve", "server", "web", "run", "app")]
+    return Served(named[0], f"{named[0]} is a script of pyproject.toml") if named else None
 
 
 def _candidates(tree: Tree) -> list[str]:

@@ -374,6 +374,13 @@ PYTHON = [
         install="uv pip install gradio==5.49.1",
         says=("README.md says that this is a Space", "System packages: cowsay (packages.txt)"),
     ),
+    Case(
+        "python-script-of-the-package",
+        "python",
+        start="answer",
+        warns=("No lock file",),
+        answers="started by its script",
+    ),
     Case("python-dash", "python", start=f"gunicorn app:server {GUNICORN}", says=("Dash: server in app.py",)),
     Case(
         "python-misspelt-requirements",
