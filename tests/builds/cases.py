@@ -381,6 +381,12 @@ PYTHON = [
         warns=("No lock file",),
         answers="started by its script",
     ),
+    Case(
+        "python-flet",
+        "python",
+        start="FLET_FORCE_WEB_SERVER=true FLET_SERVER_IP=0.0.0.0 FLET_SERVER_PORT=$PORT python main.py",
+        install="uv pip install -r requirements.txt flet-web",
+    ),
     Case("python-dash", "python", start=f"gunicorn app:server {GUNICORN}", says=("Dash: server in app.py",)),
     Case(
         "python-misspelt-requirements",
