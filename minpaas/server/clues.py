@@ -346,6 +346,9 @@ def _maker_of_tables(files: Tree, command: str) -> str:
         return "flask db upgrade"
     if files.has("alembic.ini"):
         return "alembic upgrade head"
+    scripts = [one for one in files.names() if re.fullmatch(r"\w*(db|database|tables|models)\w*\.py", one)]
+    if made := next((one for one in scripts if "create_all(" in (files.read(one) or "")), None):
+        return f"python {made}"
     own = next((found for text in texts if (found := _OWN_COMMAND.search(text))), None)
     served = re.search(r"(?<![\w.-])([A-Za-z][\w.]*):", command)
     return f"flask --app {served[1] if served else 'APP'} {own[1]}" if own else "COMMAND-THAT-MAKES-THEM"

@@ -460,6 +460,8 @@ def test_tables_in_a_file_are_made_where_the_file_is(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text('@click.command("init-db")\ndef init(): ...\n')
     known = {"files": Folder(tmp_path), "command": "gunicorn shop:app", "runtime": "python"}
     assert "web: flask --app shop init-db && gunicorn shop:app" in said("no such table: post", **known).hint
+    (tmp_path / "create_db.py").write_text("db.create_all()\n")
+    assert "web: python create_db.py && gunicorn shop:app" in said("no such table: post", **known).hint
     (tmp_path / "requirements.txt").write_text("Flask-Migrate\n")
     assert "release: flask db upgrade" in said('relation "post" does not exist', **known).hint
 
