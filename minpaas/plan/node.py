@@ -273,10 +273,12 @@ def _entry(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | None:
         runner, main, usual = "bun", module or main, [*_BUN_ENTRIES, *_ENTRIES]
     if isinstance(main, str):
         path = main.removeprefix("./")
-        if tree.has(path) or tree.has(f"{path}.js") or (front_end.build_script(package) and _MADE.match(path)):
+        if node_start.is_there(tree, path) or (front_end.build_script(package) and _MADE.match(path)):
             return f"{runner} {main}", f"{'module' if main == module else 'main'} of package.json"
     if found := next((one for one in usual if tree.has(one)), None):
         return f"{runner} {found}", f"{found} found"
+    if made := node_start.compiled_entry(tree, package):
+        return f"node {made}", f"what {front_end.build_script(package)} makes of the entry in TypeScript"
     developed = node_start.developed(tree, package)
     return (developed, "what the script for development runs") if developed else None
 

@@ -50,6 +50,7 @@ class Manager:
     def tools(self, text: str) -> str:
         """How what these commands call gets into an image: the manager itself, and another one that they name."""
         own = "yarn" if self.name == "berry" else self.name
+        text = re.sub(r"\bpnpx\b", "pnpm", re.sub(r"\bbunx\b", "bun", text))  # they come with them
         needed = [self.tool] if self.tool and _calls(text, own) else []
         others = {"yarn": _global("yarn", _YARN), "pnpm": _global("pnpm", "10"), "bun": _global("bun", _BUN)}
         return " && ".join([*needed, *(how for name, how in others.items() if name != own and _calls(text, name))])
@@ -65,11 +66,12 @@ def choose(tree: Tree, package: Mapping[str, Any], notes: Notes, node: str) -> M
     """By packageManager, then by the lock file; several: pnpm, yarn, npm in this order, with a warning."""
     names = set(tree.names())
     locks = [(name, manager) for name, manager in _LOCKS if name in names]
-    asked = re.match(r"(npm|yarn|pnpm|bun)@(\d[\w.-]*)", str(package.get("packageManager") or ""))
+    told = "packageManager" if package.get("packageManager") else "devEngines"
+    asked = re.match(r"(npm|yarn|pnpm|bun)@(\d[\w.-]*)", str(package.get("packageManager") or _of_dev_engines(package)))
     if asked:
         lock = next((name for name, manager in locks if manager == asked[1]), "")
         chosen = _manager(asked[1], asked[2], lock, tree, package, node)
-        notes.because(f"Package manager: {chosen.words} (packageManager of package.json)")
+        notes.because(f"Package manager: {chosen.words} ({told} of package.json)")
     elif not locks and is_bun(tree, package):
         chosen = _manager("bun", "", "", tree, package, node)
         notes.because(f"Package manager: {chosen.words} (its types are among the devDependencies)")
@@ -91,6 +93,14 @@ def choose(tree: Tree, package: Mapping[str, Any], notes: Notes, node: str) -> M
             f"No {_lock_name(chosen)}: the next deploy may get other versions. Commit one ({chosen.words} install makes it)"
         )
     return chosen
+
+
+def _of_dev_engines(package: Mapping[str, Any]) -> str:
+    """The manager that devEngines names, as packageManager would: npm ends where that is not itself."""
+    engines = package.get("devEngines")
+    told = engines.get("packageManager") if isinstance(engines, dict) else None
+    told = told[0] if isinstance(told, list) and told else told
+    return f"{told.get('name')}@{str(told.get('version') or '').lstrip('^~>=v ')}" if isinstance(told, dict) else ""
 
 
 def is_bun(tree: Tree, package: Mapping[str, Any]) -> bool:

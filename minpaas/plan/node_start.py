@@ -64,10 +64,23 @@ def compiled(tree: Tree, package: Mapping[str, Any]) -> str:
     source = re.sub(r"\.([cm]?)js$", r".\1ts", file)
     if not file or is_there(tree, file) or source == file or not tree.has(source) or "build" not in scripts:
         return ""
-    folder = re.search(r"\"outDir\"\s*:\s*\"(?:\./)?([\w-][\w./-]*)\"", tree.read("tsconfig.json") or "")
-    return (
-        re.sub(rf"(\s)(?:\./)?{re.escape(file)}(?=\s|$)", rf"\1{folder[1].rstrip('/')}/{file}", line) if folder else ""
-    )
+    folder = _configured(tree, "outDir")
+    return re.sub(rf"(\s)(?:\./)?{re.escape(file)}(?=\s|$)", rf"\1{folder}/{file}", line) if folder else ""
+
+
+def compiled_entry(tree: Tree, package: Mapping[str, Any]) -> str:
+    """Where the build of tsc puts the entry of an app that does not say what is started; empty where nothing is known of it."""
+    build = development.script(package.get("scripts") or {}, "build")
+    folder, root = _configured(tree, "outDir"), _configured(tree, "rootDir") or "src"
+    source = next((one for one in ("index", "server", "app", "main") if tree.has(f"{root}/{one}.ts")), "")
+    below = f"{root}/" if re.search(r"\"rootDir\"\s*:\s*\"\./?\"", tree.read("tsconfig.json") or "") else ""
+    return f"{folder}/{below}{source}.js" if folder and source and re.search(r"\btsc\b", build) else ""
+
+
+def _configured(tree: Tree, key: str) -> str:
+    """A folder that tsconfig.json names, without the slash."""
+    found = re.search(rf"\"{key}\"\s*:\s*\"(?:\./)?([\w-][\w./-]*)\"", tree.read("tsconfig.json") or "")
+    return found[1].rstrip("/") if found else ""
 
 
 def compiling(tree: Tree, package: Mapping[str, Any]) -> str | None:

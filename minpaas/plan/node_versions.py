@@ -144,6 +144,10 @@ def _elsewhere(tree: Tree, package: dict[str, Any]) -> Iterator[tuple[str, str]]
     volta = package.get("volta")
     if isinstance(volta, dict) and isinstance(volta.get("node"), str):
         yield volta["node"], "volta of package.json"
+    engines = package.get("devEngines")
+    runtime = engines.get("runtime") if isinstance(engines, dict) else None
+    if isinstance(runtime, dict) and runtime.get("name") == "node" and isinstance(runtime.get("version"), str):
+        yield runtime["version"], "devEngines of package.json"
     if text := render_yaml.variable(tree, "NODE_VERSION"):
         yield text, "NODE_VERSION of render.yaml"
     build = hosting.mapping(hosting.read_toml(tree, "netlify.toml").get("build"))

@@ -708,6 +708,20 @@ NODE = [
         warns=(NO_LOCK,),
         answers="what nodemon would run",
     ),
+    Case(
+        "node-entry-in-typescript",
+        "node",
+        "22",
+        start="node dist/server.js",
+        build="pnpm run build",
+        says=(
+            "devEngines of package.json asks for 22.x",
+            "pnpm 10.0.0 (devEngines",
+            "what build makes of the entry in TypeScript",
+        ),
+        warns=("No pnpm-lock.yaml",),
+        answers="an entry in TypeScript",
+    ),
     Case("node-no-start-command", refused="no start command", refusal=('"start": "node FILE"',)),
     Case("node-broken-package-json", refused="bad package.json", refusal=("line 3",)),
 ]
