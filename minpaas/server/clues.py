@@ -12,6 +12,7 @@ from typing import Any
 from minpaas.plan import PYTHONS, Folder, Tree, python_code, versions
 from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import PlanError
+from minpaas.plan.node_scripts import packages_of
 from minpaas.plan.tree import paths
 
 TABLES: dict[str, Any] = tomllib.loads(resources.files("minpaas.server").joinpath("failures.toml").read_text("utf-8"))
@@ -252,13 +253,18 @@ class Clues(dict[str, str]):
         if found := self._spelt(name):
             return f"write it as {found.rpartition('/')[2]} (Linux tells capital and small letters apart)"
         if ending := self._ending(name):
-            return f"import it with its ending, {name.removeprefix('/app/')}{ending}, as ES modules want it"
+            return f"import it with its ending, {name.rpartition('/')[2]}{ending}, as ES modules want it"
+        if name.startswith(("@/", "~/")) and self["found"].startswith("Cannot find"):
+            return "it is an alias of tsconfig.json, which is still in what tsc made: let tsc-alias write the paths (npm install tsc-alias), or import by a relative path"
         if re.search(r"/(dist|build|out|lib)/", name):
             return 'it is made by a build: add  "build": "..."  to the scripts of package.json'
         return "add it (is it in .gitignore?)"
 
     def _ending(self, name: str) -> str:
         file = name.removeprefix("/app/")
+        source = re.sub(r"^(dist|build|out|lib)/", "src/", file)
+        if file != source and self._case.files.has(f"{source}.ts"):
+            return ".js"  # TypeScript leaves the names of imports as they are
         return next((end for end in _SCRIPT if self._case.files.has(f"{file}{end}")), "")
 
     def _spelt(self, name: str) -> str:
@@ -299,9 +305,14 @@ class Clues(dict[str, str]):
             return f"bring a Dockerfile for an app that needs {name} as well"
         if "husky" in name:
             return 'write  "prepare": "husky || true"  in package.json: it is not installed for production'
-        if name in self._development():
-            return f"move {name} from devDependencies to dependencies"
-        return self["aptfile"] if name in TABLES["programs"] else self["add"]
+        if name == "SET":
+            return "write  cross-env NAME=VALUE COMMAND  for  SET NAME=VALUE && COMMAND , which is of Windows (npm install cross-env)"
+        packages = [one for _, one in packages_of(name)]
+        if package := next((one for one in packages if one in self._development()), ""):
+            return f"move {package} from devDependencies to dependencies"
+        if name in TABLES["programs"] or packages == [name]:
+            return self["aptfile"] if name in TABLES["programs"] else self["add"]
+        return f"npm install {packages[0]}"
 
     def _served(self) -> str:
         """The line for a Procfile that serves what is in the code."""

@@ -422,6 +422,11 @@ STARTED = (
     ("AppInitializationError: Signing secret not found, so could not initialize the default receiver.", "A key or token is not set", "config:set"),
     ("Error: Bot Token is required", "A key or token is not set", "config:set"),
     ("TypeError: JwtStrategy requires a secret or key", "A key or token is not set", "config:set"),
+    ("sh: 1: tsc: not found", "tsc was not found", "npm install typescript"),
+    ("sh: 1: SET: not found", "SET was not found", "cross-env NAME=VALUE COMMAND"),
+    ("Error: Cannot find module '@/config'\nRequire stack:\n- /app/dist/index.js", "A module was not found", "tsc-alias"),
+    ("Error: Dialect needs to be explicitly supplied as of v4.0.0", "The address of the database is not set", "DATABASE_URL"),
+    ("Error [ERR_UNSUPPORTED_DIR_IMPORT]: Directory import '/app/src/routes' is not supported", "Node.js cannot load the code as it is", "src/routes/index.js"),
     ("node: .env: not found", "The file .env is not in the repository", "config:import .env -a shop"),
     ('Error: @prisma/client did not initialize yet. Please run "prisma generate"', "Prisma's client was not made", '"postinstall": "prisma generate"'),
     ("Error: Could not locate the bindings file. Tried:\n → /app/node_modules/.pnpm/a@1/node_modules/better-sqlite3/build/a.node", "better-sqlite3 was not compiled", "pnpm approve-builds"),
@@ -471,6 +476,13 @@ def test_a_program_is_told_how_its_own_server_listens(tmp_path: Path) -> None:
     error = NotListening("it listens on 8080", hint="listen on 0.0.0.0:$PORT")
     failures.enrich(error, [], Case(command="python main.py", files=Folder(tmp_path)))
     assert "ui.run(port=int(os.environ['PORT']))" in error.hint
+
+
+def test_the_next_step_names_the_ending_of_what_was_compiled(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "routes.ts").touch()
+    files = Folder(tmp_path)
+    assert "routes.js" in said("Cannot find module '/app/dist/routes' imported from /app/dist/a.js", files=files).hint
 
 
 def test_the_next_step_names_the_version_file_that_is_there(tmp_path: Path) -> None:
