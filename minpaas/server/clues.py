@@ -284,7 +284,10 @@ class Clues(dict[str, str]):
 
     def _script(self) -> str | None:
         """What the repository has under a name that was called."""
-        return self._case.files.read(self["name"].removeprefix("./").removeprefix("/app/"))
+        name = self["name"].removeprefix("./").removeprefix("/app/")
+        if name.startswith("/") and self._case.runtime == "dockerfile":  # its Dockerfile has put it there
+            name = next((one for one in paths(self._case.files) if one.endswith(name[name.rindex("/") + 1 :])), name)
+        return self._case.files.read(name)
 
     def _called(self) -> str:
         if self._script() is None:

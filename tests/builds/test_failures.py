@@ -401,6 +401,9 @@ STARTED = (
     ("RuntimeError: __class__ not set defining 'AbstractBaseUser' as <class 'x'>. Was __classcell__ propagated?", "Django is too old for Python 3.13", "1.11.29"),
     ("bash: line 1: make: command not found", "make was not found", "line  make "),
     ("ModuleNotFoundError: No module named 'sklearn.linear_model.base'", "The model was saved by another version of scikit-learn", "scikit-learn==..."),
+    ("/bin/sh: 1: exec: node server.js: not found", "The command is in quotes", "node server.js"),
+    ("[FATAL tini (7)] exec ./run.sh failed: Permission denied", "./run.sh may not be run", "--chmod=+x ./run.sh"),
+    ("[FATAL tini (7)] exec ./run.sh failed: No such file or directory", "./run.sh was not found", "which is not there"),
     ("ModuleNotFoundError: No module named 'cv2'", "The module cv2 was not found", "add opencv-python-headless to requirements.txt"),
     ('ConfigurationError: The "dnspython" module must be installed to use mongodb+srv:// URIs', "The module dnspython was not found", "add dnspython"),
     ('RuntimeError: Form data requires "python-multipart" to be installed.', "The module python-multipart was not found", "add python-multipart"),
@@ -483,6 +486,15 @@ def test_the_next_step_names_the_ending_of_what_was_compiled(tmp_path: Path) -> 
     (tmp_path / "src" / "routes.ts").touch()
     files = Folder(tmp_path)
     assert "routes.js" in said("Cannot find module '/app/dist/routes' imported from /app/dist/a.js", files=files).hint
+
+
+def test_a_script_that_a_dockerfile_puts_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "entry.sh").write_bytes(b"#!/bin/sh\r\nserve\r\n")
+    known = {"files": Folder(tmp_path), "runtime": "dockerfile"}
+    told = said("[FATAL tini (7)] exec /usr/local/bin/entry.sh failed: No such file or directory", **known)
+    assert "line ends of Windows" in told.hint
+    assert "install serve in the Dockerfile" in said("/bin/sh: 1: serve: not found", **known).hint
 
 
 def test_the_next_step_names_the_version_file_that_is_there(tmp_path: Path) -> None:
