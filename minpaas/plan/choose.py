@@ -1,7 +1,7 @@
 """The order of detection: what was asked, then app.json's buildpacks, Dockerfile, Python, Node.js, static."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import get_args
 
@@ -64,7 +64,8 @@ def plan(
         if error.kind == "command":
             raise _without_command(tree, error, wrong) from None
         raise
-    made = replace(made, environment={**environment, **made.environment}, folder=folder)
+    warnings = [*made.warnings, *_not_started(tree, made)]
+    made = replace(made, environment={**environment, **made.environment}, folder=folder, warnings=warnings)
     if port and made.runtime in ("python", "node"):
         made = replace(made, port=port, reasons=[*made.reasons, f"Port: {port} (as {where} has it)"])
     if folder:
@@ -133,6 +134,16 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
     ):
         return "static"
     raise _nothing(tree)
+
+
+def _not_started(tree: Tree, made: Plan) -> Iterator[str]:
+    """What stands beside a front end that is built: the app that answers it, in a folder of its own."""
+    folders = [name for name in tree.names() if name.endswith("/") and name not in _BESIDE][:50]
+    served = made.site.root.partition("/")[0] if made.site else ""
+    for folder in folders if made.site and made.site.build else ():
+        inner = Under(tree, folder)
+        if folder != f"{served}/" and (python.detect(inner) or (node.detect(inner) and node.serves(inner))):
+            yield f"{folder} has an app of its own, which is not started: deploy it as another one, with --path {folder.rstrip('/')}"
 
 
 def _without_command(tree: Tree, error: PlanError, wrong: str | None) -> PlanError:

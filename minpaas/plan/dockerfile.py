@@ -75,9 +75,8 @@ def visitors_port(exposed: Iterable[int]) -> int | None:
 
 def arguments(text: str) -> set[str]:
     """The names that the Dockerfile declares by ARG."""
-    return {
-        name for word, rest in instructions(text) if word == "ARG" for name in re.findall(r"(?:^|\s)(\w+)", rest)[:1]
-    }
+    told = [re.sub(r"\"[^\"]*\"|'[^']*'", "", rest) for word, rest in instructions(text) if word == "ARG"]
+    return {name for rest in told for name in re.findall(r"(?:^|\s)(\w+)", rest)}
 
 
 def instructions(text: str) -> list[tuple[str, str]]:

@@ -68,6 +68,13 @@ def output(tree: Tree, names: set[str], build: str) -> tuple[str, str, str] | No
     return _bundled(tree, names, build)
 
 
+def astro_adapter(tree: Tree) -> str:
+    """The adapter of another host, where all pages are rendered by it; empty: there are pages without it."""
+    told = config(tree, "astro.config")
+    used = re.search(r"['\"](@astrojs/(?:vercel|netlify|cloudflare)|@deno/astro-adapter)\b", told)
+    return used[1] if used and re.search(r"\boutput\s*:\s*['\"]server['\"]", told) else ""
+
+
 def makes_pages_of(tree: Tree, framework: str) -> bool:
     """Whether an index.html that was committed is only what its build makes a page of."""
     library = framework == "Vite" and re.search(r"\blib\s*:\s*\{", config(tree, "vite.config"))

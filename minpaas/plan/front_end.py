@@ -7,7 +7,7 @@ from typing import Any
 
 from minpaas.plan import frameworks, node_start, site_files, static
 from minpaas.plan.development import entered, is_development, script
-from minpaas.plan.model import Notes, SiteRecipe
+from minpaas.plan.model import Notes, PlanError, SiteRecipe
 from minpaas.plan.tree import Tree, Under, json_of
 
 _SERVERS = (
@@ -54,6 +54,14 @@ def site(tree: Tree, package: Mapping[str, Any], notes: Notes) -> tuple[SiteReci
     if found is None:
         return None
     framework, root, page = found
+    if framework == "Astro" and (elsewhere := frameworks.astro_adapter(tree)):
+        raise PlanError(
+            "command",
+            f"Astro is told to render its pages by {elsewhere}",
+            f"astro.config has output: 'server' with the adapter {elsewhere}, which builds for that host only",
+            "npx astro add node (and remove that adapter), commit, and push again",
+            f"built for {elsewhere}",
+        )
     told = site_files.read(tree, notes, built=bool(build))
     root = told.root or _served_folder(start) or root
     page = told.fallback or page

@@ -237,6 +237,14 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
             "bring a start script that serves it by Node.js (for Hono: @hono/node-server), or a Dockerfile; commit, and push again",
             "a Worker is not run here",
         )
+    if re.match(r"(npx )?(expo|react-native) start\b", script):
+        raise PlanError(
+            "command",
+            "This is an app for phones, and has no pages",
+            f"its start script ({script}) serves it to the phone of a person who writes it",
+            "for pages as well: npx expo install react-dom react-native-web ; commit, and push again",
+            "an app for phones",
+        )
     if (loading := node_start.loading_modules(tree, script)) != script:
         return {**types, "web": loading}, f"the start script of package.json ({script}) as this Node.js knows it"
     if script:

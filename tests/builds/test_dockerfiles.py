@@ -54,6 +54,11 @@ def test_the_port_that_the_command_names(tmp_path: Path, text: str, port: int | 
     assert (made.port if made.port_known else None) == port
 
 
+def test_the_build_args_that_are_declared() -> None:
+    declared = dockerfile.arguments('ARG BASE=a\nFROM $BASE\nARG ONE TWO=2\nARG THREE="x y"\nRUN echo ARG FOUR')
+    assert declared == {"BASE", "ONE", "TWO", "THREE"}
+
+
 def test_the_port_of_a_compose_file(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     (tmp_path / "docker-compose.yml").write_text(

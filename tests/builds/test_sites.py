@@ -318,6 +318,15 @@ REFUSED = [
     ("hugo beside tools", {"package.json": package("hugo server", "hugo", "postcss"), "hugo.toml": "", "content/a.md": ""}, "Hugo is not run here"),
     ("jekyll beside tools", {"package.json": package("gulp", needs="gulp"), "_config.yml": "", "index.html": "---\n---\n"}, "Jekyll is not run here"),
     ("mkdocs by pip", {"mkdocs.yml": "", "docs/index.md": "", "requirements.txt": "mkdocs\n"}, "MkDocs is not run here"),
+    ("an app for phones", {"package.json": package("expo start", needs="expo react-native", main="index.js"), "index.js": ""}, "an app for phones"),
+    (
+        "astro for another host",
+        {
+            "package.json": package("astro dev", "astro build", "astro @astrojs/vercel"),
+            "astro.config.mjs": "import vercel from '@astrojs/vercel';\nexport default { output: 'server', adapter: vercel() }",
+        },
+        "built for @astrojs/vercel",
+    ),
     ("a worker", {"package.json": package("wrangler dev", needs="wrangler"), "src/index.js": ""}, "a Worker is not run here"),
     ("mkdocs", {"mkdocs.yml": "", "docs/index.md": ""}, "MkDocs is not run here"),
     ("rails", {"Gemfile": "", "config.ru": "", "package.json": package(build="esbuild app.js", needs="esbuild")}, "Ruby needs a Dockerfile"),
@@ -337,7 +346,7 @@ def test_what_is_not_built_here(tmp_path: Path, files: dict[str, str], reason: s
     with pytest.raises(PlanError) as refused:
         planned(tmp_path, files)
     assert refused.value.reason == reason
-    assert "Dockerfile" in refused.value.hint
+    assert "Dockerfile" in refused.value.hint or "npx " in refused.value.hint
 
 
 def test_php_that_only_passes_on_a_page(tmp_path: Path) -> None:
@@ -416,6 +425,14 @@ def test_apps_in_folders_of_what_has_no_start_script(tmp_path: Path) -> None:
     with pytest.raises(PlanError) as refused:
         planned(tmp_path, {"package.json": package(scripts={"dev": "x"}), "backend/package.json": package("node x")})
     assert "--path backend" in refused.value.hint
+
+
+def test_an_app_beside_the_front_end_that_start_starts(tmp_path: Path) -> None:
+    inner = {"front/package.json": package("vite", "vite build", "vite"), "back/requirements.txt": "django\n"}
+    made = planned(tmp_path, {"package.json": package("cd front && npm start"), **inner})
+    assert made.site
+    assert made.site.root == "front/dist"
+    assert any("--path back" in warning for warning in made.warnings)
 
 
 def test_what_netlify_toml_gives_a_build(tmp_path: Path) -> None:

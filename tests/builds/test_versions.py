@@ -64,6 +64,8 @@ OLD = {
         {**BUILDS, "engines": {"node": "18.x"}, "dependencies": {"node-sass": "^4.12.0"}},
         "18",
     ),
+    "Angular 12": ({**BUILDS, "devDependencies": {"@angular/cli": "~12.2.18"}}, "16"),
+    "Angular 13": ({**BUILDS, "devDependencies": {"@angular/cli": "~13.3.0"}}, "24"),
     "an option that node had": ({"scripts": {"start": "node --es-module-specifier-resolution=node a.js"}}, "18"),
     "volta": ({"scripts": {"start": "node ."}, "volta": {"node": "20.11.1"}}, "20.11.1"),
 }
