@@ -141,6 +141,9 @@ def test_a_limit_of_the_project_forbids_the_next_newer_one(tmp_path: Path) -> No
 PINNED = {
     ("", "requirements.txt", "numpy==1.26.4\n"): "3.11",
     ("", "requirements.txt", "Pillow ~= 8.1.0  # ours\n"): "3.9",
+    ("", "requirements.txt", "gunicorn==19.9.0\n"): "3.11",
+    ("", "requirements.txt", "Jinja2==2.10.1\n"): "3.9",
+    ("", "requirements.txt", "gradio==4.44.1\n"): "3.11",
     ("", "requirements.txt", "six==1.16.0\nrequests==2.31.0\n"): "3.13",
     ("", "requirements.txt", "urllib3==1.25.8 ; python_version >= '3.6' \\\n    --hash=sha256:00\n"): "3.11",
     ("", "requirements.txt", "-r requirements/base.txt\n"): "3.11",
