@@ -62,6 +62,11 @@ def application(tree: Tree, path: str) -> Application | None:
             found[names[0]] = made
             if made[0] == "python-socketio":
                 wrappers.add(names[0])  # what it leads on to is inside of it
+        if isinstance(node, ast.ImportFrom) and path.rpartition("/")[2] in ("wsgi.py", "asgi.py"):
+            # nothing else is in such a file; what a program imports, it may also run when it is imported
+            for bound in [alias.asname or alias.name for alias in node.names]:
+                if bound in _ATTRIBUTES and (there := _by_name(tree, path, bound, _FARTHEST)):
+                    found[bound] = there
         if isinstance(node, Function) and _FACTORY.fullmatch(node.name) and not _required(node):
             inner = _made_inside(tree, path, node, imported)
             # a coroutine is awaited by aiohttp's own worker only
@@ -112,7 +117,7 @@ def _made(tree: Tree, path: str, node: ast.AST | None, imported: set[str], targe
         return known
     name = _called(node)
     plain = isinstance(getattr(node, "func", None), ast.Name) and (target in _ATTRIBUTES or _FACTORY.fullmatch(name))
-    if plain and (followed := _by_function(tree, path, name, _FARTHEST)):
+    if plain and (followed := _by_name(tree, path, name, _FARTHEST)):
         return followed
     return ("an application factory", "asgi" if _ASGI & imported else "wsgi") if name in _SURELY else None
 
@@ -136,21 +141,22 @@ def _made_by(node: ast.AST | None, imported: set[str]) -> Made | None:
     )
 
 
-def _by_function(tree: Tree, path: str, name: str, left: int) -> Made | None:
-    """What a function makes, by its name in a file: it is looked for there, and where it is imported from."""
+def _by_name(tree: Tree, path: str, name: str, left: int) -> Made | None:
+    """What an application object or a function makes, by its name in a file: looked for there, and where it is imported from."""
     code = _parsed(tree, path) if left else None
     if code is None:
         return None
     for node in _top_level(code):
         if isinstance(node, Function) and node.name == name:
             return _made_inside(tree, path, node, _imported(code), left - 1)
+        if name in _names(node):
+            value = getattr(node, "value", None)
+            return _made_by(value, _imported(code)) or _by_name(tree, path, _called(value), left - 1)
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if name == (alias.asname or alias.name):
                     files = (one for one in _files(path, node) if tree.has(one))
-                    return next(
-                        (made for one in files if (made := _by_function(tree, one, alias.name, left - 1))), None
-                    )
+                    return next((made for one in files if (made := _by_name(tree, one, alias.name, left - 1))), None)
     return None
 
 
@@ -161,7 +167,7 @@ def _made_inside(tree: Tree, path: str, function: Function, imported: set[str], 
         return made
     called = [node.func.id for node in inside if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     wanted = [one for one in dict.fromkeys(called) if _FACTORY.fullmatch(one) and one != function.name]
-    return next((made for one in wanted if (made := _by_function(tree, path, one, left))), None)
+    return next((made for one in wanted if (made := _by_name(tree, path, one, left))), None)
 
 
 def _files(path: str, node: ast.ImportFrom) -> Iterator[str]:

@@ -128,7 +128,10 @@ def _without_lock(tree: Tree, names: set[str], project: dict[str, Any]) -> str:
         return "pyproject"
     if requirements.roots(tree):
         return "pip"
-    return "setup" if "setup.py" in names else "script" if inline(tree) else ""
+    packaged = "setup.py" in names or (
+        "build-system" in project and "install_requires" in (tree.read("setup.cfg") or "")
+    )
+    return "setup" if packaged else "script" if inline(tree) else ""
 
 
 def inline(tree: Tree) -> dict[str, Any]:
@@ -258,7 +261,8 @@ def _pyproject(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
 def _setup(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     told = "\n".join(tree.read(name) or "" for name in ("setup.py", "setup.cfg"))
     version = "SETUPTOOLS_SCM_PRETEND_VERSION=0 " if "scm" in told else ""
-    return Packages("uv", "setup.py", [f"{version}uv pip install -e ."], whole_tree=True)
+    source = "setup.py" if tree.has("setup.py") else "setup.cfg"
+    return Packages("uv", source, [f"{version}uv pip install -e ."], whole_tree=True)
 
 
 def _script(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:

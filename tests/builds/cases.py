@@ -387,6 +387,14 @@ PYTHON = [
         start="FLET_FORCE_WEB_SERVER=true FLET_SERVER_IP=0.0.0.0 FLET_SERVER_PORT=$PORT python main.py",
         install="uv pip install -r requirements.txt flet-web",
     ),
+    Case(
+        "python-wsgi-that-only-imports",
+        "python",
+        start=f"gunicorn wsgi:application {GUNICORN}",
+        install="uv pip install -e . gunicorn",
+        says=("Packages: setup.cfg", "Flask: application in wsgi.py"),
+        answers="made far below",
+    ),
     Case("python-dash", "python", start=f"gunicorn app:server {GUNICORN}", says=("Dash: server in app.py",)),
     Case(
         "python-misspelt-requirements",

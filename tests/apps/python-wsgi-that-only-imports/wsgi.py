@@ -1,0 +1,1 @@
+from shop.web.site import site as application
