@@ -115,7 +115,7 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
         made.manager,
         made.install,
         "; ".join(made.build),
-        environment={"NODE_ENV": "production", **_hosts(package), **_hosts(inner)},
+        environment={"NODE_ENV": "production", **_passing(package), **_hosts(package), **_hosts(inner)},
         warnings=notes.warnings,
         node=made,
     )
@@ -330,6 +330,12 @@ def _hosts(package: Mapping[str, Any]) -> dict[str, str]:
     return {variable: "0.0.0.0" for name, variable in _HOSTS.items() if name in names}
 
 
+def _passing(package: Mapping[str, Any]) -> dict[str, str]:
+    """What makes a runner of tasks hand on PORT and the config vars, of which its own file names none."""
+    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    return {"TURBO_ENV_MODE": "loose"} if "turbo" in names else {}
+
+
 def _may_compile(tree: Tree, manager: Manager) -> bool:
     """Whether some package has an install script; only npm's lock file (version 2 and later) says so."""
     lock = tree.read(manager.lock) if manager.name == "npm" and manager.lock else None
@@ -337,7 +343,7 @@ def _may_compile(tree: Tree, manager: Manager) -> bool:
 
 
 def _building(tree: Tree, package: dict[str, Any], manager: Manager, version: str, notes: Notes) -> dict[str, str]:
-    environment = {"NODE_ENV": "production", "NODE_OPTIONS": _HEAP}
+    environment = {"NODE_ENV": "production", "NODE_OPTIONS": _HEAP, **_passing(package)}
     if node_versions.needs_old_hashes(tree, package, version):
         environment["NODE_OPTIONS"] += " --openssl-legacy-provider"
     linker = re.search(r"^nodeLinker:\s*(\S+)", tree.read(".yarnrc.yml") or "", re.M)

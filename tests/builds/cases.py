@@ -688,6 +688,14 @@ NODE = [
         answers="the only app of these workspaces",
     ),
     Case(
+        "node-workspaces-started-by-turbo",
+        "node",
+        start="turbo run start",
+        says=("devDependencies stay: web starts turbo",),
+        warns=(NO_LOCK,),
+        answers="turbo hands on PORT and the config vars",
+    ),
+    Case(
         "node-workspaces-with-two-apps",
         refused="no start command",
         refusal=("apps/docs and apps/web", "web: cd apps/docs && npm start"),
