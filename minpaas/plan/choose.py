@@ -187,7 +187,8 @@ def _below(tree: Tree, names: list[str]) -> str:
         found = apps or [one for one, at in inner.items() if static.at_top(at)]
         if found:
             which = "the app seems" if len(found) == 1 else "apps seem"
-            told = f"deploy that folder with --path {found[0].rstrip('/')}"
+            first = next((one for one in found if not node.detect(inner[one]) or node.serves(inner[one])), found[0])
+            told = f"deploy that folder with --path {first.rstrip('/')}"
             return f"{which} to be in {', '.join(found[:5])}: {told}, or set PROJECT_PATH to it and push again"
     return ""
 

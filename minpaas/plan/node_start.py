@@ -28,6 +28,7 @@ _BACKGROUND = (
     (r"(npx )?forever start ", "forever "),
 )
 _ENDINGS = ("", ".js", ".mjs", ".cjs", "/index.js", "/index.mjs", "/package.json")
+_WATCHES = re.compile(r"(?:^|\s)(?:-w|--watch)\b")
 _WATCHING = re.compile(r"(?:nodemon|node|ts-node-dev|tsnd|ts-node|tsx)\b[^&|;]*?\s(?:\./)?([\w@./-]+\.[cm]?[jt]s)")
 _LISTENS = re.compile(r"\blisten\s*\(|createServer|\bserve\s*\(")
 
@@ -91,7 +92,7 @@ def compiling(tree: Tree, package: Mapping[str, Any]) -> str | None:
     file = file_of(str(scripts.get("start") or "").strip())
     if not file or is_there(tree, file) or tree.names(file):
         return None
-    return next((one for one in _COMPILING if one in scripts), None)
+    return next((one for one in _COMPILING if one in scripts and not _WATCHES.search(str(scripts[one]))), None)
 
 
 def in_front(line: str) -> str:
@@ -126,7 +127,8 @@ def developed(tree: Tree, package: Mapping[str, Any]) -> str:
         development.script(scripts, name) for name in ("dev", "develop", "start:dev", "server") if name in scripts
     ]:
         found = _WATCHING.fullmatch(development.bare(line))
-        if found and tree.has(found[1]):
+        # node alone may also run a tool of the repository's own
+        if found and tree.has(found[1]) and (line.split()[0] != "node" or _LISTENS.search(tree.read(found[1]) or "")):
             runner = (
                 next((one for one in ("tsx", "ts-node") if one in names), "node") if found[1].endswith("ts") else "node"
             )

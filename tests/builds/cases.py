@@ -738,6 +738,7 @@ NODE = [
         warns=("No pnpm-lock.yaml",),
         answers="an entry in TypeScript",
     ),
+    Case("monorepo-with-tools-at-the-top", refused="no start command", refusal=("client/, server/", "--path server")),
     Case("node-no-start-command", refused="no start command", refusal=('"start": "node FILE"',)),
     Case("node-broken-package-json", refused="bad package.json", refusal=("line 3",)),
 ]
