@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from minpaas.plan.model import PlanError
 from minpaas.plan.tree import Tree
 
 # programs that serve pages while somebody works on them, with the arguments that make them do so (none: always)
@@ -69,6 +70,27 @@ def script(scripts: Mapping[str, Any], name: str | None) -> str:
 def bare(line: str) -> str:
     """A command without the variables, and the programs that start another one, before it."""
     return _BEFORE.sub("", line.strip(), count=1)
+
+
+def refusal(start: str) -> PlanError | None:
+    """What is said of a start script that no visitor could reach: a host's own runtime, or what phones ask for."""
+    if re.match(r"(npx )?wrangler( pages)? dev\b", start):
+        return PlanError(
+            "command",
+            "This is a Worker for Cloudflare, which is not run here",
+            f"its start script ({start}) runs it as Cloudflare does, on no port that visitors could reach",
+            "bring a start script that serves it by Node.js (for Hono: @hono/node-server), or a Dockerfile; commit, and push again",
+            "a Worker is not run here",
+        )
+    if re.match(r"(npx )?(expo|react-native) start\b", start):
+        return PlanError(
+            "command",
+            "This is an app for phones, and has no pages",
+            f"its start script ({start}) serves it to the phone of a person who writes it",
+            "for pages as well: npx expo install react-dom react-native-web ; commit, and push again",
+            "an app for phones",
+        )
+    return None
 
 
 def entered(line: str) -> tuple[str, str] | None:

@@ -21,6 +21,8 @@ _SERVERS = (
     "@hapi/hapi",
 )
 _NITRO = {"nitro", "nitropack", "nitro-nightly", "vinxi"}
+# settings of tools, which some packages call their main file
+OF_TOOLS = re.compile(r"(\./)?(gulpfile|gruntfile|webpack\.config|rollup\.config|vite\.config)\b", re.I)
 # what makes programs rather than pages
 _COMPILES = re.compile(
     r"\b(tsc|tsup|swc|ncc|nest|babel|pkg|unbuild|microbundle|prisma|echo)\b|--platform[= ]node|bun build"
@@ -150,7 +152,11 @@ def entry(tree: Tree, package: Mapping[str, Any], listens: re.Pattern[str] = _LI
         "src/server.js",
         "server/index.js",
     ]
-    told = [main.removeprefix("./"), f"{main}.js".removeprefix("./")] if isinstance(main, str) else []
+    told = (
+        [main.removeprefix("./"), f"{main}.js".removeprefix("./")]
+        if isinstance(main, str) and not OF_TOOLS.match(main)
+        else []
+    )
     return next((one for one in [*told, *usual] if (text := tree.read(one)) is not None and listens.search(text)), None)
 
 
@@ -194,8 +200,13 @@ def _chooses_node(package: Mapping[str, Any]) -> bool:
 
 def _served_folder(start: str) -> str:
     """What a static server that start calls is told to serve."""
-    match = re.search(r"(?:^|\s)(?:sirv|live-server|http-server)\s+(?:\./)?([\w][\w./-]*)", start)
-    return match[1].rstrip("/") if match and ".." not in match[1] else ""
+    for told in (
+        r"(?:^|\s)(?:sirv|live-server|http-server|docsify serve|superstatic)\s+(?:\./)?([\w][\w./-]*)",
+        r"(?:--server|-s|--baseDir)[= ][\"']?(?:\./)?(\w[\w./-]*)",
+    ):
+        if (match := re.search(told, start)) and ".." not in match[1]:
+            return match[1].rstrip("/")
+    return ""
 
 
 def built(scripts: Mapping[str, Any], build: str) -> bool:

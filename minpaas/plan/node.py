@@ -229,22 +229,8 @@ def _start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tup
         return {**types, "web": _direct(scripts, "start:prod")}, "the start:prod script; start is for development"
     if compiled := node_start.compiled(tree, package):
         return {**types, "web": compiled}, "the start script of package.json, where the build puts its file"
-    if re.match(r"(npx )?wrangler( pages)? dev\b", script):
-        raise PlanError(
-            "command",
-            "This is a Worker for Cloudflare, which is not run here",
-            f"its start script ({script}) runs it as Cloudflare does, on no port that visitors could reach",
-            "bring a start script that serves it by Node.js (for Hono: @hono/node-server), or a Dockerfile; commit, and push again",
-            "a Worker is not run here",
-        )
-    if re.match(r"(npx )?(expo|react-native) start\b", script):
-        raise PlanError(
-            "command",
-            "This is an app for phones, and has no pages",
-            f"its start script ({script}) serves it to the phone of a person who writes it",
-            "for pages as well: npx expo install react-dom react-native-web ; commit, and push again",
-            "an app for phones",
-        )
+    if refused := development.refusal(script):
+        raise refused
     if (loading := node_start.loading_modules(tree, script)) != script:
         return {**types, "web": loading}, f"the start script of package.json ({script}) as this Node.js knows it"
     if script:
@@ -279,7 +265,7 @@ def _entry(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | None:
     runner, usual = "node", list(_ENTRIES)
     if node_packages.is_bun(tree, package):
         runner, main, usual = "bun", module or main, [*_BUN_ENTRIES, *_ENTRIES]
-    if isinstance(main, str):
+    if isinstance(main, str) and not front_end.OF_TOOLS.match(main):
         path = main.removeprefix("./")
         if node_start.is_there(tree, path) or (front_end.build_script(package) and _MADE.match(path)):
             return f"{runner} {main}", f"{'module' if main == module else 'main'} of package.json"

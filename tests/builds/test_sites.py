@@ -156,6 +156,8 @@ SITES: list[tuple[str, dict[str, str], str, str]] = [
         ".",
         "",
     ),
+    ("a gulpfile as main", {"package.json": package(main="gulpfile.js", needs="gulp"), "index.html": PAGE, "gulpfile.js": "browserSync.listen(x)"}, ".", ""),
+    ("browser-sync with a folder", {"package.json": package("browser-sync start --server './web' --files x"), "web/index.html": PAGE, "public/index.html": PAGE}, "web", ""),
     ("live-server", {"package.json": package("live-server --port=3000", needs="live-server"), "index.html": PAGE}, ".", ""),
     (
         "heroku-postbuild alone, with static.json",
