@@ -26,7 +26,9 @@ _PASSES_ON = re.compile(
 def detect(tree: Tree) -> str | None:
     """The file that makes this a static site, or None."""
     folders = (*hosting.published(tree), *_FOLDERS)
-    return at_top(tree) or next((f"{one}/index.html" for one in folders if tree.has(f"{one}/index.html")), None)
+    # with a package.json of its own, what is there are the sources of pages
+    pages = (one for one in folders if tree.has(f"{one}/index.html") and not tree.has(f"{one}/package.json"))
+    return at_top(tree) or next((f"{one}/index.html" for one in pages), None)
 
 
 def at_top(tree: Tree) -> str | None:

@@ -423,6 +423,12 @@ def test_pages_of_which_none_is_the_first(tmp_path: Path) -> None:
     assert "git mv contact.html index.html" in refused.value.hint
 
 
+def test_sources_of_pages_in_a_folder_of_a_usual_name(tmp_path: Path) -> None:
+    with pytest.raises(PlanError) as refused:
+        planned(tmp_path, {"site/index.html": PAGE, "site/package.json": package(build="vite build", needs="vite")})
+    assert "--path site" in refused.value.hint
+
+
 def test_apps_in_folders_of_what_has_no_start_script(tmp_path: Path) -> None:
     with pytest.raises(PlanError) as refused:
         planned(tmp_path, {"package.json": package(scripts={"dev": "x"}), "backend/package.json": package("node x")})
