@@ -18,7 +18,7 @@ _DEVELOPMENT = {
     "live-server": "", "lite-server": "", "browser-sync": "", "five-server": "", "snowpack": r"(dev|start)\b", "svelte-kit": r"(dev|preview)\b",
     "sirv": "", "poi": "", "budo": "", "ionic": "serve", "stencil": ".*--serve", "remix": "dev", "react-router": "dev", "expo": "start",
     "gulp": r"(serve|dev|watch|default|start|$)", "grunt": r"(serve|server|dev|watch|connect|$)", "quasar": "dev", "rsbuild": r"(dev|preview|-|$)",
-    "rspack": r"(dev|serve|.*--watch)", "farm": r"(start|dev|preview|$)", "umi": "dev", "max": "dev", "gridsome": "develop", "slidev": r"(?!build|export)",
+    "rspack": r"(dev|serve|server|s|preview)\b|.*--watch", "rspress": r"(dev|preview)\b", "waku": "dev", "farm": r"(start|dev|preview|$)", "umi": "dev", "max": "dev", "gridsome": "develop", "slidev": r"(?!build|export)",
     "docsify": r"(serve|start)\b", "hugo": r"(.* )?serve", "honkit": "serve", "elm-app": "start", "wrangler": r"(pages )?dev\b", "netlify": "dev", "ntl": "dev", "vercel": "dev",
     "firebase": r"(serve|emulators:start)", "esbuild": r".*--(serve|watch)", "tailwindcss": r".*(--watch|-w\b)", "sass": ".*--watch", "node-sass": r".*(--watch|-w\b)",
     "wds": "", "web-dev-server": "", "es-dev-server": "", "elm-live": "", "reload": "", "superstatic": "",

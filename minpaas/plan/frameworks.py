@@ -20,7 +20,8 @@ _BUNDLERS = (
     ("ember-cli", "Ember", "dist", True), ("@vue/cli-service", "Vue", "dist", True), ("@stencil/core", "Stencil", "www", True),
     ("snowpack", "Snowpack", "build", True), ("@parcel/core", "Parcel", "dist", True), ("parcel", "Parcel", "dist", True),
     ("parcel-bundler", "Parcel", "dist", True), ("storybook", "Storybook", "storybook-static", False), ("@rsbuild/core", "Rsbuild", "dist", True),
-    ("@farmfe/core", "Farm", "dist", True), ("@rspack/cli", "Rspack", "dist", True), ("expo", "Expo", "dist", True), ("webpack", "webpack", "dist", True),
+    ("@farmfe/core", "Farm", "dist", True), ("@rspack/cli", "Rspack", "dist", True), ("@rspress/core", "Rspress", "doc_build", False),
+    ("rspress", "Rspress", "doc_build", False), ("expo", "Expo", "dist", True), ("webpack", "webpack", "dist", True),
     ("gulp", "gulp", "dist", False), ("grunt", "grunt", "dist", False),
 )  # fmt: skip
 # those whose index.html at the top is no page, but what their build makes one of

@@ -9,7 +9,7 @@ _IMPORT = re.compile(
     r"\brequire\(\s*['\"]([^'\"]+)['\"]|^\s*(?:import|export)\b(?! type\b)[^'\"\n;]*['\"]([^'\"]+)['\"]|^\s*\} from ['\"]([^'\"]+)['\"]",
     re.M,
 )
-_ENDINGS = ("", ".js", ".mjs", ".cjs", ".ts", ".mts", "/index.js", "/index.ts", "/index.mjs")
+_ENDINGS = ("", ".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx", "/index.js", "/index.ts", "/index.mjs")
 
 
 def packages(tree: Tree, commands: str) -> dict[str, str]:
@@ -41,10 +41,10 @@ def _files(tree: Tree, word: str) -> list[str]:
     path = "/".join(parts)
     if not path or word.startswith("/") or parts[0] == "node_modules":
         return []
-    source = re.sub(r"\.[cm]?js$", "", re.sub(r"^(dist|build|lib|out)/(src/)?", "src/", path))
+    source = re.sub(r"\.[cm]?js$", "", re.sub(r"^(dist|build|lib|out|server)/(src/)?", "src/", path))
     stems = [path, re.sub(r"\.js$", "", path), source]
     return [one for stem in stems for ending in _ENDINGS if tree.has(one := f"{stem}{ending}") and _is_code(one)][:1]
 
 
 def _is_code(path: str) -> bool:
-    return path.endswith((".js", ".mjs", ".cjs", ".ts", ".mts"))
+    return path.endswith((".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx"))

@@ -63,9 +63,10 @@ def npm(node: str) -> int:
 def npm_release(node: str) -> str:
     """Which release of that npm is installed: the newest, but of 11 the last that takes the lock files that many have.
 
-    Later ones refuse those without the packages of other platforms, which npm itself writes now and then.
+    11.6.2 and later refuse those without the packages of other platforms, which npm itself writes now and then; the
+    prune of 11.6.1 fails on a package of another platform that bundles others, as Tailwind 4 has one.
     """
-    return "11.6.1" if npm(node) == 11 else str(npm(node))
+    return "11.6.0" if npm(node) == 11 else str(npm(node))
 
 
 def needs_old_hashes(tree: Tree, package: dict[str, Any], node: str) -> bool:

@@ -468,6 +468,14 @@ NODE = [
         answers="prebuild cleanup false",
     ),
     Case(
+        "node-prune-beside-bundles-of-other-platforms",
+        "node",
+        install="npm ci --include=dev",
+        says=("Afterwards: npm prune --omit=dev",),
+        lock="package-lock.json",
+        answers="built with oxide, which is gone: true",
+    ),
+    Case(
         "node-typescript-started-from-source",
         "node",
         start="tsx server.ts",
@@ -522,6 +530,16 @@ NODE = [
         says=("SvelteKit with adapter-auto",),
         warns=(NO_LOCK,),
         answers="a page of SvelteKit",
+    ),
+    Case(
+        "node-qwik-with-a-server-adapter",
+        "node",
+        start="node server/entry.express",
+        says=(
+            "the serve script, which starts what the build makes",
+            "src/entry.express.tsx needs @builder.io/qwik-city",
+        ),
+        warns=(NO_LOCK,),
     ),
     Case(
         "node-server-built-by-nitro",
@@ -785,6 +803,14 @@ PAGES = [
         says=("Astro front end", "dist/ is served"),
         warns=(NO_LOCK,),
         answers="a page of Astro",
+    ),
+    Case(
+        "front-end-rspack",
+        "static",
+        says=("(rspack dev) is a development server", "dist/ is served, index.html for unknown paths"),
+        warns=(NO_LOCK,),
+        answers="a page built by rspack",
+        pages={"/deep/down": "a page built by rspack"},
     ),
     Case(
         "front-end-built-for-a-folder",
