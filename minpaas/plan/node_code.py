@@ -9,12 +9,18 @@ _IMPORT = re.compile(
     r"\brequire\(\s*['\"]([^'\"]+)['\"]|^\s*(?:import|export)\b(?! type\b)[^'\"\n;]*['\"]([^'\"]+)['\"]|^\s*\} from ['\"]([^'\"]+)['\"]",
     re.M,
 )
+# what frameworks' own servers read again when they are started
+_CONFIGS = {
+    "next": "next.config", "nuxt": "nuxt.config", "waku": "waku.config", "moleculer-runner": "moleculer.config",
+    "medusa": "medusa-config",
+}  # fmt: skip
 _ENDINGS = ("", ".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx", "/index.js", "/index.ts", "/index.mjs")
 
 
 def packages(tree: Tree, commands: str) -> dict[str, str]:
     """Each package that is needed, with the file that needs it. What stands beside NODE_ENV is only for development."""
-    waiting = [path for word in re.findall(r"[\w./-]+", commands) for path in _files(tree, word)]
+    words = re.findall(r"[\w./-]+", commands)
+    waiting = [path for word in words for path in _files(tree, _CONFIGS.get(word, word))]
     read, found = set[str](), dict[str, str]()
     while waiting and len(read) < _MOST:
         path = waiting.pop(0)
@@ -30,6 +36,7 @@ def packages(tree: Tree, commands: str) -> dict[str, str]:
                 waiting += _files(tree, f"{path.rpartition('/')[0]}/{name}".lstrip("/"))
             elif package := re.match(r"@[\w.-]+/[\w.-]+|[\w.-]+", name):
                 found.setdefault(package[0], path)
+                waiting += _files(tree, _CONFIGS.get(package[0], ""))  # of a server of one's own around it
     return found
 
 

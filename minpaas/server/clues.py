@@ -353,13 +353,13 @@ def variables(files: Tree) -> list[str]:
 
 def _maker_of_tables(files: Tree, command: str) -> str:
     """The command that makes an app's tables, as its files tell."""
+    if told := next((makes for mark, makes in TABLES["tables"].items() if files.has(mark)), ""):
+        return str(told)
     texts = [files.read(path) or "" for path in paths(files) if path.endswith((".py", ".txt", ".toml"))]
-    if not texts or (files.has("manage.py") and "django" in (files.read("manage.py") or "")):
+    if not files.names():
         return "python manage.py migrate"
     if any(re.search(r"flask[-_]migrate", text, re.I) for text in texts):
         return "flask db upgrade"
-    if files.has("alembic.ini"):
-        return "alembic upgrade head"
     scripts = [one for one in files.names() if re.fullmatch(r"\w*(db|database|tables|models)\w*\.py", one)]
     if made := next((one for one in scripts if "create_all(" in (files.read(one) or "")), None):
         return f"python {made}"

@@ -516,6 +516,14 @@ NODE = [
     ),
     Case("node-next", "node", start="next start", build="npm run build", warns=(NO_LOCK,), answers="a page of Next.js"),
     Case(
+        "node-next-config-that-needs-devdependencies",
+        "node",
+        start="next start",
+        says=("devDependencies stay: next.config.js needs @next/bundle-analyzer",),
+        warns=(NO_LOCK,),
+        answers="a page whose settings need a devDependency",
+    ),
+    Case(
         "node-sveltekit",
         "node",
         start="node build",
