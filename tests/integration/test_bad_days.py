@@ -201,6 +201,7 @@ def test_a_bad_journal_stops_nothing(own_platform: Platform, checkout: Checkout,
     assert own_platform.get(app) == (200, "good\n")
 
 
+@pytest.mark.alone
 def test_an_engine_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     platform = Platform(tmp_path / "home", DOCKER_HOST="unix:///nowhere/docker.sock")
     began = time.monotonic()
