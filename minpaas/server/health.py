@@ -18,7 +18,8 @@ from minpaas.server.probe import Answer, Check, NotAnswered, ask
 from minpaas.server.sockets import Listener, listeners, reached_at
 from minpaas.server.transcript import Transcript
 
-_POLL = 0.02  # seconds between looks at a starting process
+_POLL = 0.01  # seconds between looks at a starting process's sockets
+_ASKED_AGAIN = 0.25  # seconds after which the engine is asked of it again: a look costs a hundredth of that, and the app needs the CPU
 _APART = 1.0  # seconds between attempts at a path of the owner's own
 _LOOPBACK_PATIENCE = 5.0  # seconds: who listens on loopback at the right port by then will not change its mind
 _LOOKED_AT = 400  # lines of its output; a server with several workers says the cause once for each
@@ -165,13 +166,17 @@ class _Wait:
 def _await_answer(machine: Machine, release: Release, process: Process, transcript: Transcript, check: Check) -> Answer:
     wait = _Wait(machine, release, process, transcript, check, time.monotonic())
     asked = 0.0
+    container, seen_at = _alive(machine, process), time.monotonic()
     while wait.left > 0:
         wait.look()
-        container = _alive(machine, process)
+        if time.monotonic() - seen_at >= _ASKED_AGAIN:
+            container, seen_at = _alive(machine, process), time.monotonic()
         try:
             wait.seen = tuple(listeners(container.pid))
-        except OSError:
-            continue  # it has just ended: the next look says so
+        except OSError:  # it has just ended: the engine says so soon
+            seen_at = 0.0
+            time.sleep(_POLL)
+            continue
         if wait.listens and (not wait.own or time.monotonic() - asked >= _APART):
             asked = time.monotonic()
             if answer := wait.attempt():
