@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from minpaas.cli.errors import Trouble
 
 _SOCKET = "/var/run/docker.sock"
 _SYSTEMD = Path("/run/systemd/system")  # exists exactly where systemd is the init that runs
+_LONG = 10.0  # seconds; an engine with nothing to clean up answers within three
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -58,31 +60,40 @@ def daemon(state: Path) -> Daemon:
     return Daemon("dockerd", state)
 
 
-def start(state: Path, patience: float = 30.0) -> str:
-    """Start the engine in this machine's way and wait until it answers. Says how it was started."""
+def start(state: Path, tell: Callable[[str], None], patience: float = 300.0) -> str:
+    """Start the engine in this machine's way and wait until it answers, or has ended. Says how it was started.
+
+    patience, in seconds, is for an engine that runs and does not answer yet: after a crash it first cleans up and starts
+    all containers that ran, half a minute's work for a hundred. tell is told when that takes long.
+    """
     if is_forbidden():
         raise Trouble("The Docker engine is there, but not for this user", _SOCKET, "run it again with sudo")
     if os.geteuid() != 0:
         raise Trouble("The Docker engine does not run", _SOCKET, "run it again with sudo, so that it can be started")
     if has_systemd():
         done = subprocess.run(["systemctl", "enable", "--now", "docker"], capture_output=True, text=True, check=False)
-        if not _answers(patience):
+        if not _answers(30.0 if done.returncode else patience, tell):
             raise Trouble("The Docker engine did not start", done.stderr.strip(), "see why: journalctl -u docker -n 50")
         return "started by systemd"
     ours = daemon(state)
     ours.start(["dockerd"])
-    if not _answers(patience, ours):
+    if not _answers(patience, tell, ours):
         ours.stop()
         raise Trouble("The Docker engine did not start", ours.last_lines(), f"its whole log is {ours.log}")
     return "started dockerd in the background (no init system runs here)"
 
 
-def _answers(patience: float, ours: Daemon | None = None) -> bool:
+def _answers(patience: float, tell: Callable[[str], None], ours: Daemon | None = None) -> bool:
     """Wait until the engine answers, or what we started has ended."""
-    deadline = time.monotonic() + patience
+    started = time.monotonic()
+    told = False
     while not version():
-        if time.monotonic() > deadline or (ours and not ours.pid()):
+        waited = time.monotonic() - started
+        if waited > patience or (ours and not ours.pid()):
             return False
+        if waited > _LONG and not told:
+            told = True
+            tell("still starting: it first sees to the containers that ran when it last ended")
         time.sleep(0.2)
     return True
 

@@ -60,7 +60,7 @@ def _packages(voice: Voice) -> None:
 
 def _engine(voice: Voice) -> None:
     if not engine.version():
-        voice.changed(engine.start(_made(control.state())))
+        voice.changed(engine.start(_made(control.state()), voice.detail))
     voice.detail(f"answers, version {engine.version()}")
 
 
