@@ -101,6 +101,7 @@ class Platform:
             "MINPAAS_GRACE": "3",
             "MINPAAS_DRAIN": "5",
             "MINPAAS_BASE_REGISTRY": "none",
+            "MINPAAS_BUILD_CACHE_GB": "0",  # the engine is shared by all that the tests start
             "MINPAAS_URL": f"http://127.0.0.1:{self.port}",
             **settings,
         }

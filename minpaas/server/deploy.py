@@ -86,6 +86,8 @@ class Deploys:
             say.step(f"Already live: {commit[:7]} is serving as v{app.release}. Nothing to do.")
             self.move_branch(app.name, branch, commit)
             return app
+        machine.disk.check()
+        operation.done.add_done_callback(lambda _: in_background(machine.disk.trim))  # a failed build fills it as well
         with repo.held(machine.repo(app.name), operation.id, commit):
             plan, image, app = self._build(operation, app, commit, runtime, command)
             made = release.draft(app, plan, image, commit, operation.why(f"Deploy {commit[:7]}"))

@@ -388,6 +388,14 @@ class MachineTrouble(MinPaasError):
     status = 503
 
 
+class DiskFull(MachineTrouble):
+    """Nothing more can be written, or no more than the apps that run need themselves."""
+
+    title = "The disk is full"
+    hint = "on the server: docker system df shows what takes it, docker builder prune frees the build cache; then push again"
+    reason = "the server's disk is full"
+
+
 class CorruptState(MachineTrouble):
     """A file of state/ does not parse. It is never overwritten."""
 

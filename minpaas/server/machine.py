@@ -6,6 +6,7 @@ from pathlib import Path
 from minpaas.server.addresses import Addresses
 from minpaas.server.archive import Archive
 from minpaas.server.config import Configs
+from minpaas.server.disk import Disk
 from minpaas.server.engine import Engine
 from minpaas.server.images import Images
 from minpaas.server.network import Network
@@ -24,6 +25,7 @@ class Machine:
     engine: Engine
     images: Images
     network: Network
+    disk: Disk
     nginx: Nginx
     configs: Configs
     archive: Archive
@@ -54,6 +56,7 @@ def wire(settings: Settings) -> Machine:
         engine=engine,
         images=Images(engine, settings),
         network=Network(engine, settings),
+        disk=Disk(engine, settings),
         nginx=Nginx(settings),
         configs=Configs(settings),
         archive=Archive(settings),

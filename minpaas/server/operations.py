@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minpaas.server.access import Actor, check
-from minpaas.server.errors import Cancelled, MachineTrouble, MinPaasError, NotFound, Superseded
+from minpaas.server.errors import Cancelled, DiskFull, MachineTrouble, MinPaasError, NotFound, Superseded
 from minpaas.server.machine import Machine
 from minpaas.server.models import App, Why
 from minpaas.server.registry import now
@@ -162,12 +162,7 @@ def _known(error: BaseException, operation: Operation) -> MinPaasError:
     if isinstance(error, MinPaasError):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return MachineTrouble(
-            "the disk of the server is full",
-            title="There is no space left",
-            hint="free some (docker image prune; df -h), then push again",
-            reason="the server's disk is full",
-        )
+        return DiskFull("there is no space left on the server")
     log.exception("%s %s of %s", operation.kind, operation.id, operation.app, exc_info=error)
     return MinPaasError(
         f"{type(error).__name__} (see the server's log for {operation.id})",

@@ -37,6 +37,8 @@ class Settings:
     router_log: bool = True  # nginx tells of requests and counts those that fail: 9 % of its time for a request
     log_bytes: int = 30 << 20  # of the kept logs of one app
     bake: float = 30.0  # for so long a new release is watched, unless its app says otherwise
+    build_cache: int = 10 << 30  # of the engine, for all who build on it; 0: it is left alone
+    disk_reserve: int = 2 << 30  # with less free than this, or than a tenth of the disk, nothing is built
     parallel_builds: int = field(default_factory=lambda: os.cpu_count() or 2)
     base_registry: str = ""  # where the official slim images come from; "none": only Debian packages
 
@@ -126,6 +128,8 @@ def load(environ: dict[str, str] | None = None) -> Settings:
         router_log=text("ROUTER_LOG", "1") not in ("0", "false", "no"),
         log_bytes=int(number("LOG_MB", 30, 1, 1 << 20)) << 20,
         bake=number("BAKE", 30, 0, 3600),
+        build_cache=int(number("BUILD_CACHE_GB", 10, 0, 1 << 20) * (1 << 30)),
+        disk_reserve=int(number("DISK_RESERVE_MB", 2048, 0, 1 << 30)) << 20,
         parallel_builds=int(number("PARALLEL_BUILDS", os.cpu_count() or 2, 1, 64)),
         base_registry=text("BASE_REGISTRY", ""),
     )
