@@ -56,7 +56,9 @@ class Watch:
                     if self._ending.is_set():
                         return
                     life.tell(self._machine, event)
-                    self._take(event["Actor"]["Attributes"].get(APP, ""), event["Actor"]["ID"], event["Action"])
+                    said = event["Actor"]["Attributes"]
+                    died = int(said.get("exitCode") or 0) if event["Action"] == "die" else None
+                    self._take(said.get(APP, ""), event["Actor"]["ID"], died)
             except (MinPaasError, DockerException, RequestException, OSError, ValueError) as error:
                 log.warning("the engine's events were cut off (%s); trying again", error)
             time.sleep(1)
@@ -98,7 +100,8 @@ class Watch:
         condition = sight.of(container).condition
         return "exited" if condition in ("stopped", "crashed") else condition
 
-    def _take(self, name: str, container_id: str, action: str = "") -> None:
+    def _take(self, name: str, container_id: str, died: int | None = None) -> None:
+        """Look at a process; `died` is the exit code where an event tells that it has just ended."""
         registry = self._machine.registry
         with self._looking:
             app = registry.app(name) if registry.has(name) else None
@@ -111,16 +114,17 @@ class Watch:
             except NotFound:
                 self._removed(app, container_id, before)
                 return
-            seen = self._look(process, container, before, action)
+            seen = self._look(process, container, before, died)
             self._machine.sight.note(container_id, seen)
             if seen.up:
                 self._port_may_have_changed(app, container)
             self._tell(registry.app(name), before.up != seen.up)
 
-    def _look(self, process: Process, container: Container, before: Seen, action: str) -> Seen:
-        ended = action == "die" or (container.status == "exited" and before.up)
+    def _look(self, process: Process, container: Container, before: Seen, died: int | None) -> Seen:
+        ended = died is not None or (container.status == "exited" and before.up)
         if ended:
-            before = self._ended(container, before)
+            # the event's own code: the engine may have started it again by now, and then says 0
+            before = self._ended(container, before, container.exit_code if died is None else died)
         condition: Condition = "running"
         if self._in_a_row.get(container.id, 0) >= RESTARTS:
             condition = "crashed"
@@ -136,13 +140,13 @@ class Watch:
         since = container.started_at if condition == "running" else container.finished_at
         return Seen(condition, restarts, before.exit_code, before.reason, since, before.last_lines)
 
-    def _ended(self, container: Container, before: Seen) -> Seen:
+    def _ended(self, container: Container, before: Seen, code: int) -> Seen:
         """It has ended just now: count it, and keep what it said last."""
         ran = _seconds(container.started_at, container.finished_at)
         self._in_a_row[container.id] = 1 + (self._in_a_row.get(container.id, 0) if ran < _WELL else 0)
         reason = "out of memory" if container.oom_killed else container.error
         lines = self._machine.engine.last_lines(container.id, 20)
-        return before.ended(container.exit_code, reason, lines)
+        return before.ended(code, reason, lines)
 
     def _removed(self, app: App, container_id: str, before: Seen) -> None:
         if before.condition == "removed":
