@@ -92,11 +92,18 @@ def status(app: AppArgument = None, option: AppOption = None, as_json: JsonOptio
 def delete(
     app: AppArgument = None,
     option: AppOption = None,
+    again: Annotated[
+        str | None, typer.Argument(metavar="[APP]", help="Its name again, as Heroku wants it.", show_default=False)
+    ] = None,
     confirm: Annotated[bool, typer.Option("--confirm", help="Do not ask for the name.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Delete an app with all it has. There is no way back."""
     name = target.resolve(app, option)
+    if again not in (None, name):
+        raise Trouble(
+            "Nothing was deleted", f"{name} and {again} are two apps", f"one at a time: minpaas delete {name}"
+        )
     api.request("GET", f"/apps/{name}")
     if not confirm:
         try:

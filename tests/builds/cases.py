@@ -350,6 +350,26 @@ PYTHON = [
         start="panel serve squares.py --address 0.0.0.0 --port $PORT --allow-websocket-origin '*'",
     ),
     Case(
+        "python-bokeh",
+        "python",
+        start="bokeh serve main.py --address 0.0.0.0 --port $PORT --allow-websocket-origin '*'",
+    ),
+    Case("python-solara", "python", start="solara run sol.py --host 0.0.0.0 --port $PORT"),
+    Case(
+        "python-mesop",
+        "python",
+        start="gunicorn main:me --bind 0.0.0.0:$PORT",
+        install="uv pip install -r requirements.txt gunicorn",
+        answers="Mesop",
+    ),
+    Case(
+        "python-voila",
+        "python",
+        start="voila report.ipynb --port=$PORT --no-browser --Voila.ip=0.0.0.0",
+        says=("Voila: report.ipynb found",),
+        answers="served by Voila",
+    ),
+    Case(
         "python-robyn",
         "python",
         start="ROBYN_HOST=0.0.0.0 ROBYN_PORT=$PORT python app.py",

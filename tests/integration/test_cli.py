@@ -135,6 +135,15 @@ def test_create_push_and_delete_in_a_checkout(platform: Platform, checkout: Chec
     assert platform.get(app)[0] == 404
 
 
+def test_delete_with_the_name_given_twice(platform: Platform, app: str) -> None:
+    assert platform.cli("create", app).returncode == 0
+    refused = platform.cli("delete", app, "--confirm", "another")
+    assert refused.returncode == 1
+    assert f"{app} and another are two apps" in refused.stdout
+    assert platform.cli("delete", app, "--confirm", app).returncode == 0
+    assert platform.cli("status", app).returncode == 3
+
+
 def _typed(platform: Platform, checkout: Checkout, answer: str) -> int:
     """Exit code of `minpaas delete` on a terminal where `answer` is typed."""
     command = [sys.executable, "-c", "from minpaas.cli.cli import main; main()", "delete"]
