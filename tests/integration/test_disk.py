@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import Checkout, Platform, run
 from tests.integration.sources import serving
 
+pytestmark = pytest.mark.alone  # one watches the clock, the other the engine's own cache
+
 DISK_MB = 100  # a tenth of it stays free
 LAYER_MB = 60
 
@@ -57,7 +59,6 @@ def test_a_full_disk_refuses_a_deploy_at_once_and_the_old_release_serves_on(
     assert platform.get("app") == (200, "new\n")
 
 
-@pytest.mark.alone
 def test_the_build_cache_stays_within_its_limit(tmp_path: Path, checkout: Checkout) -> None:
     engine = docker.from_env(timeout=600)
 
