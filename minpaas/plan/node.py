@@ -13,6 +13,7 @@ from minpaas.plan import (
     front_end,
     node_code,
     node_command,
+    node_folders,
     node_packages,
     node_start,
     node_versions,
@@ -156,6 +157,7 @@ def recipe(
     build = [raw if told else node_packages.run(manager, one) for one in scripts.build]
     for command, name in zip(build, scripts.build, strict=True):
         notes.because(f"Build: {told}" if told else f"Build: {command} (the {name} script)")
+    folders = [] if static else node_folders.beside(tree, manager, notes, scripts.folders(tree))
     if pruned:
         notes.because(f"Afterwards: {pruned}")
     empty = node_start.missing_environment(tree, f"{started}\n{scripts.text}")
@@ -170,12 +172,12 @@ def recipe(
     return NodeRecipe(
         version,
         manager.name,
-        manager.tools("\n".join([install, scripts.text, *build])),
+        manager.tools("\n".join([install, scripts.text, *build, *folders])),
         manager.tools(started),
         tuple(name for name in manifests if name),
         tuple(node_packages.run(manager, one) for one in scripts.before),
         install,
-        tuple(node_packages.with_development(manager, one) if scripts.install_more else one for one in build),
+        (*(node_packages.with_development(manager, one) if scripts.install_more else one for one in build), *folders),
         " && ".join([*([pruned] if pruned else []), *(node_packages.run(manager, one) for one in scripts.cleanup)]),
         bool(scripts.hooks) or _may_compile(tree, manager),
         installs_globally(f"{scripts.text}\n{started}"),

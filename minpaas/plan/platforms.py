@@ -1,31 +1,15 @@
 """Start commands in the files of other platforms, for repositories that have no Procfile."""
 
-import json
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from minpaas.plan import render_yaml, yaml
+from minpaas.plan import build_lines, render_yaml, yaml
 from minpaas.plan.model import HOST, ConfigVar
 from minpaas.plan.tree import Tree, joined
 
-# lines of a build command that are done here as well
-_DONE = re.compile(
-    r"(?:(?:uv|poetry|pipenv) run )?(?:(?:python3? -m )?pip3? install .*|uv (?:sync|pip install).*|(?:poetry|pipenv) install.*|"
-    r"(?:npm|yarn|pnpm)(?: (?:install|ci|i|run build|build)(?: --[\w=-]+)*)?|python3? [\w./-]*manage\.py (?:collectstatic|migrate)\b.*|"
-    r"set [-+].*|echo .*|cd .*|#.*)?"
-)
-_MIGRATE = re.compile(r"(python3?) ([\w./-]*manage\.py) migrate\b([^|]*)")
-_PACKAGE = re.compile(r"[\"']?[A-Za-z][\w.-]*(\[[\w,-]+\])?([=~<>!]=?[\w.*]+)?[\"']?")
-# lines of it that are run as they are, but not what speaks to a database: that is not there while building
-_PROGRAM = re.compile(r"(?:python3?|flask|pybabel|spacy) .+")
-_DATABASE = re.compile(r"manage\.py|alembic|migrat|seed|\bdb\b|[-_]db|db[-_]|database|user|venv|ensurepip")
-_RAILWAY = ("railway.json", "railway.toml")
-_TOOLS = {"pip", "setuptools", "wheel", "poetry", "uv", "pipenv"}
 _ONE = {"WEB_CONCURRENCY": "1"}  # only Heroku has several processes where nothing asks for them
-_INSTEAD = "it belongs to bin/post_compile"
+_INSTEAD = "it belongs to bin/post_compile (Python) or to the build script (Node.js)"
 
 
 @dataclass(frozen=True)
@@ -45,8 +29,11 @@ class Told:
 def dockerfile(tree: Tree) -> tuple[str, str]:
     """The Dockerfile that one of these files names, and that file."""
     named = (
-        (yaml.mapping(_parsed(tree, "fly.toml").get("build")).get("dockerfile"), "fly.toml"),
-        *((yaml.mapping(_parsed(tree, one).get("build")).get("dockerfilePath"), one) for one in _RAILWAY),
+        (yaml.mapping(build_lines.parsed(tree, "fly.toml").get("build")).get("dockerfile"), "fly.toml"),
+        *(
+            (yaml.mapping(build_lines.parsed(tree, one).get("build")).get("dockerfilePath"), one)
+            for one in build_lines.RAILWAY
+        ),
         (render_yaml.value(render_yaml.web_service(tree.read("render.yaml") or ""), "dockerfilePath"), "render.yaml"),
     )
     usable = re.compile(r"(?!/)(?!.*\.\.)[\w./-]+")
@@ -67,7 +54,7 @@ def context(tree: Tree, path: str) -> str:
 def root(tree: Tree) -> tuple[str, str]:
     """The folder of the repository that such a file builds, and what says so."""
     service = render_yaml.web_service(tree.read("render.yaml") or "")
-    base = yaml.mapping(_parsed(tree, "netlify.toml").get("build")).get("base")
+    base = yaml.mapping(build_lines.parsed(tree, "netlify.toml").get("build")).get("base")
     told = (
         (render_yaml.value(service, "rootDir"), "rootDir of render.yaml"),
         (str(base or ""), "base of netlify.toml"),
@@ -81,7 +68,7 @@ def root(tree: Tree) -> tuple[str, str]:
 
 def port(tree: Tree) -> tuple[int | None, str]:
     """Where the app listens inside of its container, as fly.toml or a compose file says, and that file."""
-    fly = _parsed(tree, "fly.toml")
+    fly = build_lines.parsed(tree, "fly.toml")
     services = fly.get("services")
     for told in (fly.get("http_service"), *(services if isinstance(services, list) else [])):
         if isinstance(inner := yaml.mapping(told).get("internal_port"), int) and 0 < inner < 65536:
@@ -101,8 +88,8 @@ def read(tree: Tree, *, docker: bool = False) -> Told | None:
 
     Of an image that the app's own `docker`file makes, Railway's counts, fly.toml and Render's dockerCommand.
     """
-    for name in _RAILWAY if docker else (*_RAILWAY, "nixpacks.toml"):
-        deploy = _parsed(tree, name).get("start" if name == "nixpacks.toml" else "deploy")
+    for name in build_lines.RAILWAY if docker else (*build_lines.RAILWAY, "nixpacks.toml"):
+        deploy = build_lines.parsed(tree, name).get("start" if name == "nixpacks.toml" else "deploy")
         if isinstance(deploy, dict):
             command = str(deploy.get("startCommand") or deploy.get("cmd") or "").strip()
             path = str(deploy.get("healthcheckPath") or "")
@@ -124,107 +111,17 @@ def read(tree: Tree, *, docker: bool = False) -> Told | None:
 def unreadable(tree: Tree) -> list[str]:
     """What is to be said of such files that have an error: they are not followed, and their platform would refuse them."""
     found = []
-    for name in (*_RAILWAY, "nixpacks.toml", "fly.toml"):
+    for name in (*build_lines.RAILWAY, "nixpacks.toml", "fly.toml"):
         try:
-            _loaded(tree, name)
+            build_lines.loaded(tree, name)
         except ValueError as error:
             found.append(f"{name} cannot be read, and is not used: {error}")
     return found
 
 
-def installs(tree: Tree) -> tuple[list[str], list[str]]:
-    """The files and the packages that such a file's build command installs by pip; not where a Procfile says what is run."""
-    if re.search(r"^\s*web\s*:", tree.read("Procfile") or "", re.M):
-        return [], []
-    files, packages = list[str](), list[str]()
-    for folder, line in _lines(_build_command(tree)):
-        if not (told := re.search(r"\bpip3? +install +(.+)", line)):
-            continue
-        words = iter(re.sub(r"--requirement=|-r(?=\S)", "-r ", told[1]).split())
-        for word in words:
-            if word in ("-r", "--requirement"):
-                path = joined(folder, next(words, "").strip("\"'"))
-                files += [path] if tree.has(path) else []
-            elif _PACKAGE.fullmatch(word) and word not in _TOOLS:
-                packages.append(word.strip("\"'"))
-    return list(dict.fromkeys(files)), list(dict.fromkeys(packages))
-
-
-def built(tree: Tree) -> list[str]:
-    """What such a build command does beside, of what needs no database: fetching corpora, training, compiling."""
-    if re.search(r"^\s*web\s*:", tree.read("Procfile") or "", re.M):
-        return []
-    found = []
-    for folder, line in _lines(_build_command(tree)):
-        if _runs(line):
-            into = f"cd {folder} && " if folder else ""
-            if "nltk" in line:  # where it looks, and the image that runs has it; what is not there, it names when asked
-                into, line = f"mkdir -p /venv/nltk_data && {into}", f"({line} || echo 'not all of it could be fetched')"
-            found.append(f"{into}{line}")
-    return found
-
-
-def _runs(line: str) -> bool:
-    return bool(_PROGRAM.fullmatch(line)) and not _DONE.fullmatch(line) and not _DATABASE.search(line)
-
-
-def _lines(command: str) -> Iterator[tuple[str, str]]:
-    """The commands of a build command, each with the folder that it is run in."""
-    folder = ""
-    for line in re.split(r"&&|[;\n]", command.replace("\\\n", " ")):
-        line = line.strip()
-        if into := re.fullmatch(r"cd +([\w./-]+)", line):
-            folder = joined(folder, into[1])
-        elif line:
-            yield folder, line
-
-
-def _migration(tree: Tree) -> str:
-    """The command that migrates a Django database in the build command; empty where none does."""
-    for folder, line in _lines(_build_command(tree)):
-        if found := _MIGRATE.search(line):
-            return f"{found[1]} {joined(folder, found[2])} migrate{found[3]}".strip()
-    return ""
-
-
-def _build_command(tree: Tree) -> str:
-    """What render.yaml, railway.json or nixpacks.toml build with, and what a script says that it calls."""
-    told = [render_yaml.value(render_yaml.web_service(tree.read("render.yaml") or ""), "buildCommand")]
-    for name in _RAILWAY:
-        build = _parsed(tree, name).get("build")
-        told.append(str(build.get("buildCommand") or "") if isinstance(build, dict) else "")
-    phases = _parsed(tree, "nixpacks.toml").get("phases")
-    for phase in phases.values() if isinstance(phases, dict) else []:
-        told += map(str, phase.get("cmds") or []) if isinstance(phase, dict) else []
-    if not any(told) and "pip install -r requirements.txt" in (script := tree.read("build.sh") or ""):
-        return script  # as Render's guides have it, where the dashboard is told of it and no render.yaml
-    return "\n".join(_with_scripts(tree, one) for one in told)
-
-
-def _with_scripts(tree: Tree, command: str) -> str:
-    """A command with each script of the tree that it calls in the script's own words."""
-
-    def words(match: re.Match[str]) -> str:
-        return tree.read(match[1]) or match[0]
-
-    return re.sub(r"(?:\b(?:bash|sh) +)?(?:\./)?\b([\w./-]+\.sh)\b", words, command)
-
-
-def _loaded(tree: Tree, name: str) -> Any:
-    text = tree.read(name) or ""
-    return json.loads(text or "{}") if name.endswith(".json") else tomllib.loads(text)
-
-
-def _parsed(tree: Tree, name: str) -> dict[str, Any]:
-    try:
-        return yaml.mapping(_loaded(tree, name))
-    except ValueError:
-        return {}  # another platform's file: not ours to refuse
-
-
 def _fly(tree: Tree) -> Told | None:
     """What fly.toml runs in the image."""
-    told = _parsed(tree, "fly.toml")
+    told = build_lines.parsed(tree, "fly.toml")
     processes, deploy = yaml.mapping(told.get("processes")), yaml.mapping(told.get("deploy"))
     command, release = str(processes.get("app") or processes.get("web") or ""), str(deploy.get("release_command") or "")
     if not (_usable(command) or _usable(release)):
@@ -282,15 +179,14 @@ def _fixed_port(command: str) -> int:
 
 def _migrated(tree: Tree, command: str, release: str) -> str:
     """A start command after the migration of the build: its files stay there, so a SQLite file of the app's own does."""
-    migration = "" if "migrate" in f"{command} {release}" else _migration(tree)
+    migration = "" if "migrate" in f"{command} {release}" else build_lines.migration(tree)
     return f"{migration} && {command}" if migration else command
 
 
 def _not_followed(tree: Tree, service: str, services: list[str]) -> Iterator[str]:
     """What render.yaml asks for and nobody does here."""
     build = render_yaml.value(service, "buildCommand")
-    lines = [(folder, line) for folder, line in _lines(_with_scripts(tree, build)) if not _runs(line)]
-    if left := "; ".join(line for folder, line in lines if not _DONE.fullmatch(line) or (folder and "npm" in line)):
+    if left := build_lines.left_out(tree, build):
         yield f"The buildCommand of render.yaml ({' '.join(build.split())}) is not run: of it, {left[:200]} is left out; {_INSTEAD}"
     for one in services:
         if (

@@ -4,12 +4,23 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from minpaas.plan import aptfile, platforms, python_code, python_packages, python_pins, requirements, spaces, versions
+from minpaas.plan import (
+    aptfile,
+    build_lines,
+    node_folders,
+    node_packages,
+    python_code,
+    python_packages,
+    python_pins,
+    requirements,
+    spaces,
+    versions,
+)
 from minpaas.plan import node as node_planner
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError, PythonRecipe
 from minpaas.plan.node_scripts import Scripts
 from minpaas.plan.python_packages import Packages
-from minpaas.plan.tree import Tree, joined
+from minpaas.plan.tree import Tree, Under, joined
 
 _MARKS = (
     "requirements.txt", "Pipfile.lock", "poetry.lock", "uv.lock", "pyproject.toml", "Pipfile", "setup.py", "manage.py",
@@ -80,7 +91,7 @@ def plan(
 def _recipe(tree: Tree, notes: Notes, packages: Packages, version: str) -> PythonRecipe:
     hooks = set(tree.names("bin"))
     before = ("bash bin/pre_compile",) if "pre_compile" in hooks else ()
-    told = platforms.built(tree)
+    told = build_lines.built(tree)
     for command in told:
         notes.because(f"Build: {command} (of another platform's build command)")
     after = [*packages.project, *_corpora(tree), *told, *(["bash bin/post_compile"] if "post_compile" in hooks else [])]
@@ -162,13 +173,15 @@ def _in_one_process(tree: Tree, web: str) -> bool:
 
 def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:
     """The Node.js build of a tree that is Python first."""
-    if not tree.has("package.json"):
-        return None
-    if not Scripts(node_planner.package_json(tree)).builds:
-        notes.because("package.json has no build script: nothing is done about it")
-        return None
     inner = Notes()
-    recipe = node_planner.recipe(tree, inner, keep=False, static=True)
+    if Scripts(node_planner.package_json(tree)).builds:
+        recipe = node_planner.recipe(tree, inner, keep=False, static=True)
+    elif found := _assets_of_folders(tree, inner):
+        recipe = found
+    else:
+        if tree.has("package.json"):
+            notes.because("package.json has no build script: nothing is done about it")
+        return None
     notes.reasons += inner.reasons
     notes.warnings += inner.warnings
     manage = python_code.manage_py(tree)
@@ -176,6 +189,20 @@ def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:
     if "node_modules" in "".join([*code, python_code.settings_text(tree, manage) if manage else ""]):
         return recipe  # files of its packages are served
     return replace(recipe, prune="find . -name node_modules -prune -exec rm -rf {} +")
+
+
+def _assets_of_folders(tree: Tree, notes: Notes) -> NodeRecipe | None:
+    """The front ends that another platform's build command builds in their folders: the first says which Node.js."""
+    folder = node_folders.first(tree)
+    if not folder:
+        return None
+    inside, inner = Under(tree, folder, above=("render.yaml",)), Notes()
+    told = " && ".join(line for _, _, line in build_lines.of_node(tree))
+    made = node_planner.recipe(inside, inner, keep=False, static=True, told=told)
+    manager = node_packages.choose(inside, node_planner.package_json(inside), Notes(), made.version)
+    notes.reasons += [one for one in inner.reasons if not one.startswith(("Build: ", "Packages: "))]
+    notes.warnings += [f"{folder}/: {one}" for one in inner.warnings]
+    return node_folders.within(tree, made, folder, node_folders.commands(tree, manager, notes))
 
 
 def _corpora(tree: Tree) -> list[str]:

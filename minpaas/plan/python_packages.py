@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
-from minpaas.plan import platforms, python_locks, requirements
+from minpaas.plan import build_lines, python_locks, requirements
 from minpaas.plan.model import Notes, PlanError
 from minpaas.plan.tree import Tree
 
@@ -61,7 +61,7 @@ def choose(tree: Tree, notes: Notes, servers: list[str]) -> Packages:
         others = ", ".join(name for name, _ in found[1:])
         notes.warn(f"Several files name the packages: {found[0][0]} is used, {others} not. Remove what is not meant")
     project = pyproject(tree)
-    files, further = platforms.installs(tree)
+    files, further = build_lines.installs(tree)
     chosen = "pip" if files else found[0][1] if found else _without_lock(tree, names, project)
     if not chosen and (conda := sorted(names & {"environment.yml", "environment.yaml"})):
         notes.warn(

@@ -2,7 +2,7 @@
 
 import re
 
-from minpaas.plan import platforms
+from minpaas.plan import build_lines
 from minpaas.plan.tree import Tree, joined
 
 LOCKS = (
@@ -27,7 +27,7 @@ LOCAL = re.compile(r"^\s*(-e\s|--editable|\.{1,2}(/|\s*$)|file:)|@\s*file:|^\s*[
 
 def source(tree: Tree) -> str:
     """The file that decides which versions are installed; empty when none does."""
-    if platforms.installs(tree)[0]:
+    if build_lines.installs(tree)[0]:
         return "requirements.txt"
     return next((name for name, _ in LOCKS if tree.has(name)), "requirements.txt" if roots(tree) else "")
 
@@ -41,7 +41,7 @@ def text(tree: Tree) -> str:
 
 def roots(tree: Tree) -> list[str]:
     """The files that pip installs from: as another platform's build command says, else the usual one."""
-    if told := platforms.installs(tree)[0]:
+    if told := build_lines.installs(tree)[0]:
         return told
     if tree.has("requirements.txt"):
         return ["requirements.txt"]

@@ -1055,6 +1055,23 @@ FILES = [
         answers="a config var of render.yaml, and a secret of 64, trained while it was built",
     ),
     Case(
+        "render-yaml-with-a-front-end-in-a-folder",
+        "python",
+        install="uv pip install -r server/requirements.txt",
+        build="cp -r pages/dist/* server/static/",
+        says=("Node.js 24", "Build: cd pages && CI=false npm run build (of another platform's build command)"),
+        warns=("pages/: No package-lock.json",),
+        answers="a page that was built beside Python, 1m",
+        pages={"/api/tides": "04:12"},
+    ),
+    Case(
+        "render-yaml-of-node-with-a-client-folder",
+        "node",
+        build="npm run build --prefix client",
+        warns=(NO_LOCK,),
+        answers="a page that was built beside Node.js, 1m",
+    ),
+    Case(
         "render-yaml-build-script-that-migrates",
         "python",
         start="python manage.py migrate --no-input && gunicorn library.wsgi",

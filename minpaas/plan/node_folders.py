@@ -1,0 +1,44 @@
+"""Front ends in folders beside the app, built there as another platform's build command says."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from minpaas.plan import build_lines, node_packages
+from minpaas.plan.model import NodeRecipe, Notes
+from minpaas.plan.node_packages import Manager
+from minpaas.plan.tree import Tree
+
+_INSTALLS = re.compile(r"(?:npm|yarn|pnpm|bun)(?: (?:install|ci|i))?(?: -\S+)*")
+
+
+def commands(tree: Tree, manager: Manager, notes: Notes) -> list[str]:
+    """What is done in folders, with their devDependencies."""
+    return [_done(folder, line, manager, notes) for _, folder, line in build_lines.of_node(tree)]
+
+
+def beside(tree: Tree, manager: Manager, notes: Notes, entered: Sequence[str]) -> list[str]:
+    """The same for a Node.js app: not where scripts of package.json entered already, and with what is copied."""
+    told = [(into, line) for folder, into, line in build_lines.of_node(tree) if f"{folder}/" not in entered]
+    found = [_done(folder, line, manager, notes) for folder, line in told]
+    return [*found, *(_done("", line, None, notes) for line in build_lines.of_files(tree))]
+
+
+def first(tree: Tree) -> str:
+    """The first of these folders; empty where there is none."""
+    return next((folder for folder, _, _ in build_lines.of_node(tree)), "")
+
+
+def within(tree: Tree, made: NodeRecipe, folder: str, lines: list[str]) -> NodeRecipe:
+    """The recipe that a folder has as a tree of its own, as one of the whole tree that runs these commands."""
+    _, into, line = build_lines.of_node(tree)[0]
+    told = into == folder and _INSTALLS.fullmatch(line)
+    install, build = (lines[0], lines[1:]) if told else (f"(cd {folder} && {made.install})", lines)
+    manifests = tuple(f"{folder}/{one}" for one in made.manifests)
+    return replace(made, manifests=manifests, install=install, build=tuple(build))
+
+
+def _done(folder: str, line: str, manager: Manager | None, notes: Notes) -> str:
+    into = f"cd {folder} && " if folder else ""
+    notes.because(f"Build: {into}{line} (of another platform's build command)")
+    return f"({into}{node_packages.with_development(manager, line) if manager else line})"
