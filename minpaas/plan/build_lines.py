@@ -11,9 +11,9 @@ from minpaas.plan.tree import Tree, joined
 
 # lines of a build command that are done here as well
 _DONE = re.compile(
-    r"(?:(?:uv|poetry|pipenv) run )?(?:(?:python3? -m )?pip3? install .*|uv (?:sync|pip install).*|(?:poetry|pipenv) install.*|"
+    r"(?:(?:uv|poetry|pipenv) run )?(?:(?:python3? -m )?pip3? install .*|uv (?:sync|pip install).*|(?:poetry|pipenv) (?:install|sync).*|"
     r"(?:npm|yarn|pnpm)(?: (?:install|ci|i|run build|build)(?: --[\w=-]+)*)?|python3? [\w./-]*manage\.py (?:collectstatic|migrate)\b.*|"
-    r"set [-+].*|echo .*|cd .*|#.*)?"
+    r"set [-+].*|chmod .*|echo .*|cd .*|#.*)?"
 )
 _MIGRATE = re.compile(r"(python3?) ([\w./-]*manage\.py) migrate\b([^|]*)")
 _PACKAGE = re.compile(r"[\"']?[A-Za-z][\w.-]*(\[[\w,-]+\])?([=~<>!]=?[\w.*]+)?[\"']?")
@@ -140,7 +140,7 @@ def with_scripts(tree: Tree, command: str) -> str:
     def words(match: re.Match[str]) -> str:
         return tree.read(match[1]) or match[0]
 
-    return re.sub(r"(?:\b(?:bash|sh) +)?(?:\./)?\b([\w./-]+\.sh)\b", words, command)
+    return re.sub(r"(?<!chmod \+x )(?<!chmod \+x \./)(?:\b(?:bash|sh) +)?(?:\./)?\b([\w./-]+\.sh)\b", words, command)
 
 
 def loaded(tree: Tree, name: str) -> Any:

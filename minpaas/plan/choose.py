@@ -7,7 +7,7 @@ from typing import get_args
 
 from minpaas.plan import appjson, dockerfile, heroku_yml, languages, node, platforms, procfile, python, static
 from minpaas.plan.appjson import AppJson
-from minpaas.plan.model import Notes, Plan, PlanError, Runtime
+from minpaas.plan.model import ConfigVar, Notes, Plan, PlanError, Runtime
 from minpaas.plan.tree import Tree, Under
 
 _BESIDE = ("functions/", "docs/", "e2e/", "cypress/", "infra/", "scripts/")  # seldom what is meant, where others are
@@ -54,8 +54,9 @@ def plan(
         release = release or told.release
         where, environment, port = told.where if told.command else where, told.environment, told.port
         notes.warnings += told.warnings
-        named = {one.name for one in app.config_vars}
-        app = replace(app, config_vars=[*app.config_vars, *(one for one in told.config_vars if one.name not in named)])
+        app = _with_config_vars(app, told.config_vars)
+    elif chosen in ("python", "node"):
+        app = _with_config_vars(app, platforms.given(tree))
     if command:
         declared = {**declared, "web": command}
     try:
@@ -74,6 +75,12 @@ def plan(
     if chosen in ("python", "node") and "web" not in declared:
         made = _without_web(made, [kind for kind in declared if kind != "release"], where)
     return _completed(made, app, " && ".join(filter(None, (app.predeploy, release))), health)
+
+
+def _with_config_vars(app: AppJson, found: list[ConfigVar]) -> AppJson:
+    """What app.json asks for, and what it does not name."""
+    named = {one.name for one in app.config_vars}
+    return replace(app, config_vars=[*app.config_vars, *(one for one in found if one.name not in named)])
 
 
 def _folder(tree: Tree) -> tuple[str, str]:

@@ -169,6 +169,16 @@ def _render(tree: Tree) -> Told | None:
     )
 
 
+def given(tree: Tree) -> list[ConfigVar]:
+    """The config vars that render.yaml gives beside a Procfile, which says what is run: nothing is asked for, nor told of that host."""
+    service = render_yaml.web_service(tree.read("render.yaml") or "")
+    return [
+        one
+        for one in render_yaml.config_vars(service)
+        if not one.required and "onrender.com" not in (one.default or "")
+    ]
+
+
 def _fixed_port(command: str) -> int:
     """The port that a start command names as a number: its platform finds where the app listens. 0 where it names none."""
     found = re.search(

@@ -1072,6 +1072,13 @@ FILES = [
         answers="a page that was built beside Node.js, 1m",
     ),
     Case(
+        "procfile-beside-render-yaml",
+        "python",
+        start="gunicorn app:app",
+        says=("web of the Procfile", "Config vars asked for: SECRET_KEY, GREETING (render.yaml)"),
+        answers="a greeting of render.yaml, a secret of 64, any host",
+    ),
+    Case(
         "render-yaml-build-script-that-migrates",
         "python",
         start="python manage.py migrate --no-input && gunicorn library.wsgi",
