@@ -96,6 +96,8 @@ def _dockerfile(stack: str, base: str, official: bool, near: bool = False) -> st
         }
     elif kind == "python":
         own = _SUITE_LIBRARIES.get(_SUITES.get(version, ""), "libffi8 libxml2")
+        # uWSGI is a program that has Python as a library, which Debian packs by itself
+        own += "" if official else f" libpython{version}"
         facts |= {"libraries": f"{_LIBRARIES} {own}", "seeded": _number(version, 1) < 12}
     return render(f"stack-{kind}.Dockerfile", **facts)
 

@@ -204,6 +204,13 @@ PYTHON = [
         answers="python first, node for the assets",
         pages={"/static/built.css": "built by node"},
     ),
+    Case(
+        "python-as-a-library",
+        "python",
+        "3.13",
+        start="python serve.py",
+        answers="Python is a library as well, tcp is 6",
+    ),
     Case("python-compile-hooks", "python", build="bash bin/post_compile", answers="before\nafter"),
     Case("python-aptfile", "python", says=("System packages: cowsay",), answers="from the Aptfile"),
     Case("python-sdist-compiled-here", "python", answers="compiled here"),

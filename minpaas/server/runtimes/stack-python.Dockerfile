@@ -1,7 +1,7 @@
 # Made by MinPaas from runtimes/stack-python.Dockerfile
 FROM {{ base }} AS system
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-      ca-certificates media-types tzdata {{ libraries }} \
+      ca-certificates media-types netbase tzdata {{ libraries }} \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --shell /bin/bash app \
     && mkdir /app && chown app:app /app \
