@@ -140,7 +140,7 @@ def with_scripts(tree: Tree, command: str) -> str:
     def words(match: re.Match[str]) -> str:
         return tree.read(match[1]) or match[0]
 
-    return re.sub(r"(?<!chmod \+x )(?<!chmod \+x \./)(?:\b(?:bash|sh) +)?(?:\./)?\b([\w./-]+\.sh)\b", words, command)
+    return re.sub(r"(?:\b(?:bash|sh) +)?(?:\./)?\b([\w./-]+\.sh)\b", words, command)
 
 
 def loaded(tree: Tree, name: str) -> Any:

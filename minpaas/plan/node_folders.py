@@ -12,16 +12,16 @@ from minpaas.plan.tree import Tree
 _INSTALLS = re.compile(r"(?:npm|yarn|pnpm|bun)(?: (?:install|ci|i))?(?: -\S+)*")
 
 
-def commands(tree: Tree, manager: Manager, notes: Notes) -> list[str]:
-    """What is done in folders, with their devDependencies."""
-    return [_done(folder, line, manager, notes) for _, folder, line in build_lines.of_node(tree)]
+def commands(tree: Tree, manager: Manager, notes: Notes, entered: Sequence[str] = ()) -> list[str]:
+    """What is done in folders, with their devDependencies; not in those that scripts of package.json have entered."""
+    told = [(into, line) for folder, into, line in build_lines.of_node(tree) if f"{folder}/" not in entered]
+    return [_done(folder, line, manager, notes) for folder, line in told]
 
 
 def beside(tree: Tree, manager: Manager, notes: Notes, entered: Sequence[str]) -> list[str]:
-    """The same for a Node.js app: not where scripts of package.json entered already, and with what is copied."""
-    told = [(into, line) for folder, into, line in build_lines.of_node(tree) if f"{folder}/" not in entered]
-    found = [_done(folder, line, manager, notes) for folder, line in told]
-    return [*found, *(_done("", line, None, notes) for line in build_lines.of_files(tree))]
+    """The same for a Node.js app, and what is copied then."""
+    copied = [_done("", line, None, notes) for line in build_lines.of_files(tree)]
+    return [*commands(tree, manager, notes, entered), *copied]
 
 
 def first(tree: Tree) -> str:

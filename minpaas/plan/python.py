@@ -173,9 +173,13 @@ def _in_one_process(tree: Tree, web: str) -> bool:
 
 def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:
     """The Node.js build of a tree that is Python first."""
-    inner = Notes()
-    if Scripts(node_planner.package_json(tree)).builds:
+    inner, package = Notes(), node_planner.package_json(tree)
+    scripts = Scripts(package)
+    if scripts.builds:
         recipe = node_planner.recipe(tree, inner, keep=False, static=True)
+        manager = node_packages.choose(tree, package, Notes(), recipe.version)
+        further = node_folders.commands(tree, manager, inner, scripts.folders(tree))
+        recipe = replace(recipe, build=(*recipe.build, *further))
     elif found := _assets_of_folders(tree, inner):
         recipe = found
     else:
