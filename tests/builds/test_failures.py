@@ -373,6 +373,8 @@ BUILDS = (
 )  # fmt: skip
 STARTED = (
     ("  File \"<frozen os>\", line 717, in __getitem__\nKeyError: 'SECRET_KEY'", "The config var SECRET_KEY is not set", "config:set SECRET_KEY"),
+    ("    ALLOWED_HOSTS = os.environ.get(\"ALLOWED_HOSTS\").split(\" \")\n    ^^^^^^\nAttributeError: 'NoneType' object has no attribute 'split'", "The config var ALLOWED_HOSTS is not set", "config:set ALLOWED_HOSTS"),
+    ("    port = int(os.getenv('MAIL_PORT'))\nTypeError: int() argument must be a string or a real number, not 'NoneType'", "The config var MAIL_PORT is not set", "shop"),
     ("django.core.exceptions.ImproperlyConfigured: Set the DJANGO_SECRET_KEY environment variable", "The config var DJANGO_SECRET_KEY is not set", "shop"),
     ("decouple.UndefinedValueError: SECRET_KEY not found. Declare it as envvar or define a default value.", "The config var SECRET_KEY is not set", "shop"),
     ("ValidationError: 2 validation errors for Settings\ndatabase_url\n  Field required [type=missing]\njwt_key\n  Field required [x]", "The config var DATABASE_URL is not set", "also reads JWT_KEY"),
