@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterable
 
 from minpaas.plan import heroku_yml, platforms
@@ -15,6 +16,8 @@ _PAIR = re.compile(r"(\w+)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
 _TOLD_PORT = re.compile(
     r"(?:--(?:[a-z]+[.-])?port|-p|-l|--listen)[= ](\d{2,5})(?!\S)|(?:^|[ =@/])(?:0\.0\.0\.0|\[::\]|\*)?:(\d{2,5})(?![\w.:])|http\.server (\d{2,5})(?!\S)"
 )
+_SHELL = re.compile(r"(?:\S*/)?(?:ba|da|a|z)?sh")
+_PORT = re.compile(r"\$(?:PORT\b|\{PORT\b)")
 _NOT_HTTP = (22, 443, 8443, 4369, 5671, 5672)  # ssh, HTTPS, what queues speak
 # where nothing at the top says how to build
 _OTHER_NAMES = (
@@ -52,6 +55,9 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes) -> Plan:
     if "web" not in types:
         formation = {next(iter(types)): 1}
         notes.because(f"No web process: {next(iter(types))} is started, and visitors meet a page that says so")
+    elif not types["web"] and (line := _for_a_shell(tree.read(path) or "")):
+        types = {**types, "web": line}
+        notes.because(f"Start: {line} (the Dockerfile's CMD, by a shell as on Heroku: without one it could not start)")
     elif not types["web"]:
         notes.because("Start: the Dockerfile's CMD")
     return Plan(
@@ -116,21 +122,43 @@ def _port(tree: Tree, text: str, command: str) -> tuple[int | None, str]:
 
 def _command(text: str) -> str:
     """What the last stage starts, as words."""
+    started = _started(text)
+    return " ".join(" ".join(_list(started[word]) or [started[word]]) for word in ("ENTRYPOINT", "CMD") if word in started)
+
+
+def _started(text: str) -> dict[str, str]:
+    """ENTRYPOINT and CMD of the last stage, as they are written."""
     told: dict[str, str] = {}
     for word, rest in instructions(text):
         if word == "FROM":
             told = {}
         elif word in ("ENTRYPOINT", "CMD"):
-            told[word] = _words(rest)
-    return " ".join(told[word] for word in ("ENTRYPOINT", "CMD") if word in told)
+            told[word] = rest
+    return told
 
 
-def _words(rest: str) -> str:
-    """A command as the shell has it, also of the form that is a list."""
+def _list(rest: str) -> list[str]:
+    """The words of a command in the form that is a list; empty for the form that a shell reads."""
     try:
-        return " ".join(map(str, json.loads(rest))) if rest.startswith("[") else rest
+        return [str(one) for one in json.loads(rest)] if rest.startswith("[") else []
     except ValueError:
-        return rest
+        return []
+
+
+def _for_a_shell(text: str) -> str:
+    """CMD as a line for a shell, where it is a list that only works by one: it names $PORT, or is all in one word."""
+    started = _started(text)
+    words = _list(started.get("CMD", ""))
+    if "ENTRYPOINT" in started or not words or (_SHELL.fullmatch(words[0]) and "-c" in words):
+        return ""
+    if len(words) == 1 and " " in words[0].strip():
+        return words[0].strip()
+    return " ".join(map(_quoted, words)) if any(map(_PORT.search, words)) else ""
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell, which puts in what is meant by $PORT and nothing else."""
+    return '"' + re.sub(r'(["`\\])', r"\\\1", word) + '"' if _PORT.search(word) else shlex.quote(word)
 
 
 def _told_port(command: str) -> int | None:

@@ -54,6 +54,24 @@ def test_the_port_that_the_command_names(tmp_path: Path, text: str, port: int | 
     assert (made.port if made.port_known else None) == port
 
 
+@pytest.mark.parametrize(
+    ("text", "web"),
+    [
+        ('CMD ["gunicorn", "-b", "0.0.0.0:$PORT", "a:make(1)"]', "gunicorn -b \"0.0.0.0:$PORT\" 'a:make(1)'"),
+        ('CMD ["serve", "-l", "${PORT:-3000}"]', 'serve -l "${PORT:-3000}"'),
+        ('CMD ["node server/app.js"]', "node server/app.js"),
+        ('CMD ["sh", "-c", "serve -l $PORT"]', ""),
+        ('ENTRYPOINT ["serve"]\nCMD ["-l", "$PORT"]', ""),
+        ('CMD ["node", "server.js"]', ""),
+        ("CMD serve -l $PORT", ""),
+        ('CMD ["serve", "$PORT"]\nFROM b\nCMD ["x"]', ""),
+    ],
+)
+def test_a_list_that_only_a_shell_can_start(tmp_path: Path, text: str, web: str) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM a\n{text}\n")
+    assert plan(Folder(tmp_path)).process_types["web"] == web
+
+
 def test_the_build_args_that_are_declared() -> None:
     declared = dockerfile.arguments('ARG BASE=a\nFROM $BASE\nARG ONE TWO=2\nARG THREE="x y"\nRUN echo ARG FOUR')
     assert declared == {"BASE", "ONE", "TWO", "THREE"}
