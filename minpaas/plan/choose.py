@@ -8,7 +8,7 @@ from typing import get_args
 from minpaas.plan import appjson, dockerfile, heroku_yml, languages, node, platforms, procfile, python, static
 from minpaas.plan.appjson import AppJson
 from minpaas.plan.model import ConfigVar, Notes, Plan, PlanError, Runtime
-from minpaas.plan.tree import Tree, Under
+from minpaas.plan.tree import Tree, Under, json_of
 
 _BESIDE = ("functions/", "docs/", "e2e/", "cypress/", "infra/", "scripts/")  # seldom what is meant, where others are
 _NODE = re.compile(r"\s*(?:\w+=\S+\s+)*(?:node|npm|npx|yarn|pnpm|bun|next|nest|ts-node|tsx)\s")
@@ -37,7 +37,7 @@ def plan(
     if wrong := procfile.misnamed(tree):
         notes.warn(f"{wrong} is not read: git mv {wrong} Procfile")
     notes.warnings += platforms.unreadable(tree)
-    chosen = runtime or _detect(tree, app, declared, notes)
+    chosen = runtime or _detect(tree, app, _told(tree, declared, command), notes)
     release = declared.get("release", "")
     health = app.health_path
     where = "Procfile" if tree.has("Procfile") else "heroku.yml"
@@ -108,6 +108,13 @@ def _planned(
     return static.plan(tree, types, notes) if chosen == "static" else dockerfile.plan(tree, types, notes)
 
 
+def _told(tree: Tree, declared: dict[str, str], command: str | None) -> dict[str, str]:
+    """What is started, with web as it will be where something says so: it tells which of two languages serves."""
+    told = None if command or "web" in declared else platforms.read(tree)
+    web = command or (told.command if told else "")
+    return {**declared, "web": web} if web else declared
+
+
 def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Runtime:
     there = {"python": python.detect, "node": node.detect, "static": static.detect}
     named = [one for one in app.runtimes if one in get_args(Runtime) and there[one](tree)]
@@ -120,7 +127,7 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
         return "dockerfile"
     if node.detect(tree) and _NODE.match(types.get("web", "")):
         return "node"  # what is beside it in Python is not what serves
-    if python.detect(tree) and not (named and "python" not in named):
+    if python.detect(tree) and not (named and "python" not in named) and not _only_packages(tree, types):
         return "python"
     if not node.serves(tree) and (found := languages.other(tree, types, app.others if not named else ())):
         if dockerfile.beside(tree):
@@ -141,6 +148,14 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
     ):
         return "static"
     raise _nothing(tree)
+
+
+def _only_packages(tree: Tree, types: dict[str, str]) -> bool:
+    """Whether nothing of Python could be started where package.json has a start script: its packages are for something else."""
+    if types.keys() - {"release"} or not node.detect(tree) or python.starts(tree):
+        return False
+    scripts = json_of(tree, "package.json").get("scripts")
+    return isinstance(scripts, dict) and bool(scripts.get("start"))
 
 
 def _not_started(tree: Tree, made: Plan) -> Iterator[str]:

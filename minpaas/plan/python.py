@@ -48,6 +48,11 @@ def detect(tree: Tree) -> str | None:
     return found
 
 
+def starts(tree: Tree) -> bool:
+    """Whether its code shows what could be started."""
+    return python_code.start(tree) is not None
+
+
 def misspelt(tree: Tree) -> str | None:
     """What looks like requirements.txt and is not."""
     return next((one for one in tree.names() if _MISSPELT.fullmatch(one) and one != "requirements.txt"), None)

@@ -681,6 +681,13 @@ NODE = [
         warns=(NO_LOCK,),
         answers="1m of the devDependencies",
     ),
+    Case(
+        "node-beside-packages-of-python",
+        "node",
+        start="node server.js",
+        warns=(NO_LOCK,),
+        answers="node, for nothing of Python starts",
+    ),
     Case("node-procfile-beside-requirements", "node", start="node server.js", warns=(NO_LOCK,)),
     Case(
         "heroku-yml-run-section",
@@ -976,6 +983,13 @@ FILES = [
         answers="the port of its command",
     ),
     Case(
+        "dockerfile-with-port-in-a-list",
+        "dockerfile",
+        start='python3 -m http.server "$PORT"',
+        says=("by a shell as on Heroku",),
+        answers="put in by a shell",
+    ),
+    Case(
         "dockerfile-beside-buildpacks",
         "python",
         says=("app.json asks for the python buildpack: the Dockerfile is not used",),
@@ -1100,6 +1114,7 @@ FILES = [
     ),
     Case("monorepo-of-two-apps", refused="no runtime detected", refusal=("apps seem to be in backend/, frontend/",)),
     Case("monorepo-of-pages", refused="no runtime detected", refusal=("--path frontend, or set PROJECT_PATH",)),
+    Case("render-yaml-that-starts-node", "node", start="node serve.js", says=("(render.yaml)",), warns=(NO_LOCK,)),
     Case("render-yaml-start-command", "python", start="python serve.py", says=("(render.yaml)",)),
     Case("ruby-that-needs-a-dockerfile", refused="Ruby needs a Dockerfile", refusal=("bring a Dockerfile",)),
 ]

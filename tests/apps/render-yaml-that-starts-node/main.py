@@ -1,0 +1,1 @@
+print("fetches what the pages show")
