@@ -123,7 +123,9 @@ def _port(tree: Tree, text: str, command: str) -> tuple[int | None, str]:
 def _command(text: str) -> str:
     """What the last stage starts, as words."""
     started = _started(text)
-    return " ".join(" ".join(_list(started[word]) or [started[word]]) for word in ("ENTRYPOINT", "CMD") if word in started)
+    return " ".join(
+        " ".join(_list(started[word]) or [started[word]]) for word in ("ENTRYPOINT", "CMD") if word in started
+    )
 
 
 def _started(text: str) -> dict[str, str]:
