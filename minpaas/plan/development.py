@@ -54,7 +54,7 @@ def is_development(tree: Tree, scripts: Mapping[str, Any], line: str) -> bool:
     # what has ended before the last command starts is no server, such as scripts/clean.js
     ended = [part for part in _parts(scripts, before, set()) if (code := _code(tree, part)) and "listen" not in code]
     parts = [part for part in _parts(scripts, line, set()) if part not in ended]
-    serving = [part for part in parts if _serves_pages(part) or _runs_such_code(tree, part)]
+    serving = [part for part in parts if serves_pages(part) or _runs_such_code(tree, part)]
     return bool(serving) and not any(_PROGRAMS_OF_SERVERS.match(part) for part in parts if part not in serving)
 
 
@@ -135,7 +135,8 @@ def _code(tree: Tree, part: str) -> str:
     return (called and (tree.read(called[1]) or tree.read(f"{called[1]}.js"))) or ""
 
 
-def _serves_pages(part: str) -> bool:
-    program, _, rest = part.partition(" ")
+def serves_pages(part: str) -> bool:
+    """Whether one command is a development server."""
+    program, _, rest = bare(part).partition(" ")
     arguments = _DEVELOPMENT.get(program)
     return arguments is not None and re.match(arguments, rest.strip()) is not None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from minpaas.plan import frameworks, node_start, site_files, static
-from minpaas.plan.development import entered, is_development, script
+from minpaas.plan.development import entered, is_development, script, serves_pages
 from minpaas.plan.model import Notes, PlanError, SiteRecipe
 from minpaas.plan.tree import Tree, Under, json_of
 
@@ -34,6 +34,9 @@ _BUILDS = (
     ("storybook", "build-storybook"), ("@storybook/react", "build-storybook"), ("@storybook/html", "build-storybook"),
     ("@storybook/vue", "build-storybook"), ("@storybook/web-components", "build-storybook"),
 )  # fmt: skip
+
+# and where a front end has several builds, as of vue-element-admin
+_FOR_PRODUCTION = ("build:prod", "build:production", "build-prod", "build-production", "build:pro")
 
 
 def site(tree: Tree, package: Mapping[str, Any], notes: Notes) -> tuple[SiteRecipe, str] | None:
@@ -130,7 +133,10 @@ def build_script(package: Mapping[str, Any]) -> str | None:
         return "build"
     if compiling := package.get(node_start.COMPILES):
         return str(compiling)
-    return next((one for name, one in _BUILDS if name in names and one in scripts), None)
+    found = next((one for name, one in _BUILDS if name in names and one in scripts), None)
+    if not found and (not scripts.get("start") or serves_pages(str(scripts["start"]))):
+        found = next((one for one in _FOR_PRODUCTION if one in scripts), None)
+    return found
 
 
 def _build(package: Mapping[str, Any]) -> str | None:

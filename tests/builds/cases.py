@@ -815,6 +815,14 @@ PAGES = [
         pages={"/some/path": "a page built by vite"},
     ),
     Case(
+        "front-end-with-a-build-for-production",
+        "static",
+        build="npm run build:prod",
+        says=("dist/ is served, index.html for unknown paths",),
+        warns=(NO_LOCK,),
+        answers="built for production",
+    ),
+    Case(
         "front-end-create-react-app",
         "static",
         "24",
