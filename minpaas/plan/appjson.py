@@ -96,6 +96,11 @@ def read(tree: Tree, notes: Notes) -> AppJson:
         notes.warn(
             f"{after} (dokku.postdeploy of app.json) is not run: as release of a Procfile it is, before each release goes live"
         )
+    for one in found["cron"] if isinstance(found.get("cron"), list) else []:
+        if command := mapping(one).get("command"):
+            notes.warn(
+                f"{command} (cron of app.json) is not run at its times: let cron of this machine call  minpaas run {command}"
+            )
     return AppJson(
         text is not None,
         list(config_vars(found.get("env"))),

@@ -1041,7 +1041,10 @@ FILES = [
         "app-json-of-dokku",
         "python",
         says=("Release command: python move.py && python fill.py", "Health check: GET /up"),
-        warns=("python tell.py (dokku.postdeploy of app.json) is not run",),
+        warns=(
+            "python tell.py (dokku.postdeploy of app.json) is not run",
+            "python clean.py (cron of app.json) is not run at its times",
+        ),
         answers="web",
     ),
     Case("app-json-with-an-error", refused="bad app.json", refusal=("line 5",)),
