@@ -1,4 +1,4 @@
-"""Front ends in folders beside the app, built there as another platform's build command says."""
+"""Front ends in folders beside the app, built there as another platform's build command says, or because the code serves them."""
 
 import re
 from collections.abc import Sequence
@@ -7,9 +7,11 @@ from dataclasses import replace
 from minpaas.plan import build_lines, node_packages
 from minpaas.plan.model import NodeRecipe, Notes
 from minpaas.plan.node_packages import Manager
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, json_of, paths
 
 _INSTALLS = re.compile(r"(?:npm|yarn|pnpm|bun)(?: (?:install|ci|i))?(?: -\S+)*")
+# how Python names what a front end's build leaves:  "../client/dist"  and  BASE_DIR / "frontend" / "build"
+_NAMED = re.compile(r"['\"](?:\.{1,2}/)*([\w-]+)['\"]?\s*[/,]\s*['\"]?(dist|build)\b")
 
 
 def commands(tree: Tree, manager: Manager, notes: Notes, entered: Sequence[str] = ()) -> list[str]:
@@ -36,6 +38,21 @@ def within(tree: Tree, made: NodeRecipe, folder: str, lines: list[str]) -> NodeR
     install, build = (lines[0], lines[1:]) if told else (f"(cd {folder} && {made.install})", lines)
     manifests = tuple(f"{folder}/{one}" for one in made.manifests)
     return replace(made, manifests=manifests, install=install, build=tuple(build))
+
+
+def served(tree: Tree) -> str:
+    """The folder whose pages the Python code serves from where its build leaves them, and that nobody committed; or empty.
+
+    Not where a Procfile says what is run: Heroku builds none, so such an app has them from elsewhere.
+    """
+    if re.search(r"^\s*web\s*:", tree.read("Procfile") or "", re.M):
+        return ""
+    for path in paths(tree):
+        for folder, output in _NAMED.findall(tree.read(path) or "") if path.endswith(".py") else ():
+            scripts = json_of(tree, f"{folder}/package.json").get("scripts")
+            if isinstance(scripts, dict) and "build" in scripts and not tree.names(f"{folder}/{output}"):
+                return str(folder)
+    return ""
 
 
 def _done(folder: str, line: str, manager: Manager | None, notes: Notes) -> str:

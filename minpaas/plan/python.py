@@ -185,7 +185,7 @@ def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:
         manager = node_packages.choose(tree, package, Notes(), recipe.version)
         further = node_folders.commands(tree, manager, inner, scripts.folders(tree))
         recipe = replace(recipe, build=(*recipe.build, *further))
-    elif found := _assets_of_folders(tree, inner):
+    elif found := _assets_of_folders(tree, inner) or _served_assets(tree, inner):
         recipe = found
     else:
         if tree.has("package.json"):
@@ -212,6 +212,25 @@ def _assets_of_folders(tree: Tree, notes: Notes) -> NodeRecipe | None:
     notes.reasons += [one for one in inner.reasons if not one.startswith(("Build: ", "Packages: "))]
     notes.warnings += [f"{folder}/: {one}" for one in inner.warnings]
     return node_folders.within(tree, made, folder, node_folders.commands(tree, manager, notes))
+
+
+def _served_assets(tree: Tree, notes: Notes) -> NodeRecipe | None:
+    """The front end that the code serves from its folder, though nothing says how it is built: by its own build script."""
+    folder = node_folders.served(tree)
+    if not folder:
+        return None
+    inner = Notes()
+    made = node_planner.recipe(Under(tree, folder, above=("render.yaml",)), inner, keep=False, static=True)
+    notes.because(f"The code serves what is built in {folder}/")
+    notes.reasons += inner.reasons
+    notes.warnings += [f"{folder}/: {one}" for one in inner.warnings]
+    return replace(
+        made,
+        manifests=tuple(f"{folder}/{one}" for one in made.manifests),
+        before=tuple(f"cd {folder} && {one}" for one in made.before),
+        install=f"cd {folder} && {made.install}",
+        build=tuple(f"cd {folder} && {one}" for one in made.build),
+    )
 
 
 def _corpora(tree: Tree) -> list[str]:
