@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from collections.abc import Iterable
 
 from minpaas.plan import heroku_yml, platforms
@@ -160,7 +159,9 @@ def _for_a_shell(text: str) -> str:
 
 def _quoted(word: str) -> str:
     """A word for a shell, which puts in what is meant by $PORT and nothing else."""
-    return '"' + re.sub(r'(["`\\])', r"\\\1", word) + '"' if _PORT.search(word) else shlex.quote(word)
+    if _PORT.search(word):
+        return '"' + re.sub(r'(["`\\])', r"\\\1", word) + '"'
+    return word if re.fullmatch(r"[\w@%+=:,./-]+", word) else "'" + word.replace("'", "'\"'\"'") + "'"
 
 
 def _told_port(command: str) -> int | None:

@@ -14,6 +14,7 @@ from minpaas.plan import (
     node_code,
     node_command,
     node_folders,
+    node_inner,
     node_packages,
     node_start,
     node_versions,
@@ -143,7 +144,10 @@ def recipe(
     # yarn 2 and later run a script only where they find what they wrote when they installed
     stateful = manager.name == "berry" and bool(manager.tools(started) or not manager.lock)
     client = node_packages.makes_a_client(tree, package)
-    whole_tree = bool(scripts.hooks or scripts.before or workspaces or stateful or client or _local_paths(package))
+    inner = [] if told else node_inner.commands(tree, package, started)
+    whole_tree = bool(
+        scripts.hooks or scripts.before or workspaces or stateful or client or inner or _local_paths(package)
+    )
     dev = keep or ((scripts.builds or client) and (development or scripts.install_more)) or workspaces
     if client and development and manager.name != "npm":
         keep = True  # the others remove it with the devDependencies, or put its package elsewhere
@@ -155,6 +159,8 @@ def recipe(
     quoted = told.replace("'", "'\\''")
     raw = f"PATH=/app/node_modules/.bin:$PATH sh -c '{quoted}'"
     build = [raw if told else node_packages.run(manager, one) for one in scripts.build]
+    for command in inner:
+        notes.because(f"Build: {command} (what is started or built there needs packages of its own)")
     for command, name in zip(build, scripts.build, strict=True):
         notes.because(f"Build: {told}" if told else f"Build: {command} (the {name} script)")
     folders = [] if static else node_folders.beside(tree, manager, notes, scripts.folders(tree))
@@ -169,6 +175,8 @@ def recipe(
     if workspace and not build and "build" in Scripts(json_of(tree, f"{workspace}/package.json")).all:
         build = [f"cd {workspace} && npm run build"]
         notes.because(f"Build: {build[0]} (the build script of {workspace})")
+    build = [node_packages.with_development(manager, one) if scripts.install_more else one for one in build]
+    build = [*(node_packages.with_development(manager, f"sh -c '{one}'") for one in inner), *build]
     return NodeRecipe(
         version,
         manager.name,
@@ -177,9 +185,9 @@ def recipe(
         tuple(name for name in manifests if name),
         tuple(node_packages.run(manager, one) for one in scripts.before),
         install,
-        (*(node_packages.with_development(manager, one) if scripts.install_more else one for one in build), *folders),
+        (*build, *folders),
         " && ".join([*([pruned] if pruned else []), *(node_packages.run(manager, one) for one in scripts.cleanup)]),
-        bool(scripts.hooks) or _may_compile(tree, manager),
+        bool(scripts.hooks or inner) or _may_compile(tree, manager),
         installs_globally(f"{scripts.text}\n{started}"),
         changes_packages(started),
         tuple(packages),

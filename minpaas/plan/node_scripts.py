@@ -57,7 +57,7 @@ class Scripts:
 
     def folders(self, tree: Tree) -> list[str]:
         """Folders with a package.json of their own that are entered while it is built, with the slash."""
-        named = dict.fromkeys(f"{one.strip('/')}/" for one in _ENTERED.findall(self.text))
+        named = [f"{one}/" for one in entered(self.text)]
         return [one for one in named if ".." not in one and tree.has(f"{one}package.json")]
 
     def unfolded(self, names: Iterable[str]) -> str:
@@ -77,6 +77,11 @@ class Scripts:
                     seen.add(one)
                     told.append(self._unfolded(str(self.all[one]), seen))
         return "\n".join(told)
+
+
+def entered(text: str) -> list[str]:
+    """The folders that commands enter, or name by --prefix and the like; without the slash."""
+    return list(dict.fromkeys(one.strip("/") for one in _ENTERED.findall(text)))
 
 
 def packages_of(text: str) -> list[tuple[str, str]]:

@@ -637,6 +637,14 @@ NODE = [
         answers="built in client/, 1 is odd: true",
     ),
     Case(
+        "node-server-folder-that-nothing-installs",
+        "node",
+        start="npm start",
+        says=("Build: cd server && npm install", "Build: cd pages && npm install"),
+        warns=(NO_LOCK,),
+        answers="high water, odd, the next in 6h",
+    ),
+    Case(
         "node-client-folder-of-an-older-time",
         "node",
         "16",
