@@ -46,6 +46,8 @@ _LISTEN_IN_CODE = (
         r"\bcherrypy\b",
         "cherrypy.config.update({'server.socket_host': '0.0.0.0', 'server.socket_port': int(os.environ['PORT'])})",
     ),
+    (r"['\"]fastify['\"]", "fastify.listen({port: process.env.PORT, host: '0.0.0.0'})"),
+    (r"['\"]@hono/node-server['\"]", "serve({fetch: app.fetch, port: process.env.PORT})"),
 )
 
 
@@ -83,7 +85,7 @@ def enrich(error: DeployFailed, output: Iterable[str], case: Case, phase: Phase 
 
 def _how_to_listen(case: Case) -> str:
     """How the app's own server is told where to listen; empty where it is not known."""
-    named = re.search(r"\bpython3? ([\w./-]+\.py)\b", case.command)
+    named = re.search(r"\b(?:python3?|node) ([\w./-]+\.(?:py|[cm]?[jt]s))\b", case.command)
     code = (case.files.read(named[1]) or "") if named else ""
     known = [how for pattern, how in _LISTEN_IN_CODE if re.search(pattern, code)]
     known += [how for pattern, how in _LISTEN if re.search(pattern, case.command)]

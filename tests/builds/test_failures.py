@@ -483,6 +483,10 @@ def test_a_program_is_told_how_its_own_server_listens(tmp_path: Path) -> None:
     error = NotListening("it listens on 8080", hint="listen on 0.0.0.0:$PORT")
     failures.enrich(error, [], Case(command="python main.py", files=Folder(tmp_path)))
     assert "ui.run(port=int(os.environ['PORT']))" in error.hint
+    (tmp_path / "app.mjs").write_text("import Fastify from 'fastify'\n")
+    error = NotListening("it listens on 127.0.0.1:8000", hint="listen on 0.0.0.0:$PORT")
+    failures.enrich(error, [], Case(command="node app.mjs", files=Folder(tmp_path)))
+    assert "fastify.listen({port: process.env.PORT, host: '0.0.0.0'})" in error.hint
 
 
 def test_the_next_step_names_the_ending_of_what_was_compiled(tmp_path: Path) -> None:
