@@ -134,21 +134,16 @@ def recipe(
     package = package_json(tree)
     if told:
         package = {**package, "scripts": {**package.get("scripts", {}), "build": told}}
-    scripts = Scripts(package)
+    scripts, development = Scripts(package), bool(package.get("devDependencies"))
     version, _ = node_versions.choose(tree, package, notes, sticky)
     manager = node_packages.choose(tree, package, notes, version)
-    workspaces = "workspaces" in package or (
-        tree.has("pnpm-workspace.yaml") and "packages:" in (tree.read("pnpm-workspace.yaml") or "")
-    )
-    development = bool(package.get("devDependencies"))
+    workspaces = "workspaces" in package or "packages:" in (tree.read("pnpm-workspace.yaml") or "")
     # yarn 2 and later run a script only where they find what they wrote when they installed
     stateful = manager.name == "berry" and bool(manager.tools(started) or not manager.lock)
     client = node_packages.makes_a_client(tree, package)
     inner = [] if told else node_inner.commands(tree, package, started)
-    whole_tree = bool(
-        scripts.hooks or scripts.before or workspaces or stateful or client or inner or _local_paths(package)
-    )
-    dev = keep or ((scripts.builds or client) and (development or scripts.install_more)) or workspaces
+    whole_tree = scripts.hooks or scripts.before or workspaces or stateful or client or inner or _local_paths(package)
+    dev = bool(keep or ((scripts.builds or client) and (development or scripts.install_more)) or workspaces)
     if client and development and manager.name != "npm":
         keep = True  # the others remove it with the devDependencies, or put its package elsewhere
     install = node_packages.install(manager, dev)
@@ -156,44 +151,63 @@ def recipe(
     notes.because(f"Packages: {install}")
     if static and manager.name == "npm" and (flags := build_commands.npm_flags(tree)):
         install = f"{install} {flags}"
-    quoted = told.replace("'", "'\\''")
-    raw = f"PATH=/app/node_modules/.bin:$PATH sh -c '{quoted}'"
-    build = [raw if told else node_packages.run(manager, one) for one in scripts.build]
-    for command in inner:
-        notes.because(f"Build: {command} (what is started or built there needs packages of its own)")
-    for command, name in zip(build, scripts.build, strict=True):
-        notes.because(f"Build: {told}" if told else f"Build: {command} (the {name} script)")
-    folders = [] if static else node_folders.beside(tree, manager, notes, scripts.folders(tree))
+    build = _built(tree, manager, scripts, notes, told, inner, workspace)
+    build += [] if static else node_folders.beside(tree, manager, notes, scripts.folders(tree))
     if pruned:
         notes.because(f"Afterwards: {pruned}")
+    afterwards = [pruned, *(node_packages.run(manager, one) for one in scripts.cleanup)]
     empty = node_start.missing_environment(tree, f"{started}\n{scripts.text}")
     for name in empty:
         notes.warn(
             f"{name} is not in the repository: it is empty here, config vars take its place (minpaas config:import {name})"
         )
-    manifests = [] if whole_tree else ["package.json", manager.lock, *node_packages.settings_files(tree)]
+    return NodeRecipe(
+        version=version,
+        manager=manager.name,
+        tool=manager.tools("\n".join([install, scripts.text, *build])),
+        tool_at_run=manager.tools(started),
+        manifests=() if whole_tree else _manifests(tree, manager),
+        before=tuple(node_packages.run(manager, one) for one in scripts.before),
+        install=install,
+        build=tuple(build),
+        prune=" && ".join(filter(None, afterwards)),
+        compiled=bool(scripts.hooks or inner) or _may_compile(tree, manager),
+        globally=installs_globally(f"{scripts.text}\n{started}"),
+        writes=changes_packages(started),
+        packages=tuple(packages),
+        environment={
+            **(build_commands.environment(tree) if static else {}),
+            **_building(tree, package, manager, version, notes),
+        },
+        empty=empty,
+    )
+
+
+def _built(
+    tree: Tree, manager: Manager, scripts: Scripts, notes: Notes, told: str, inner: list[str], workspace: str
+) -> list[str]:
+    """What is run to build it: in folders first, for what is built at the top may need them."""
+    for command in inner:
+        notes.because(f"Build: {command} (what is started or built there needs packages of its own)")
+    if told:
+        quoted = told.replace("'", "'\\''")
+        build = [f"PATH=/app/node_modules/.bin:$PATH sh -c '{quoted}'" for _ in scripts.build]
+        notes.because(f"Build: {told}")
+    else:
+        build = [node_packages.run(manager, one) for one in scripts.build]
+        for command, name in zip(build, scripts.build, strict=True):
+            notes.because(f"Build: {command} (the {name} script)")
     if workspace and not build and "build" in Scripts(json_of(tree, f"{workspace}/package.json")).all:
         build = [f"cd {workspace} && npm run build"]
         notes.because(f"Build: {build[0]} (the build script of {workspace})")
-    build = [node_packages.with_development(manager, one) if scripts.install_more else one for one in build]
-    build = [*(node_packages.with_development(manager, f"sh -c '{one}'") for one in inner), *build]
-    return NodeRecipe(
-        version,
-        manager.name,
-        manager.tools("\n".join([install, scripts.text, *build, *folders])),
-        manager.tools(started),
-        tuple(name for name in manifests if name),
-        tuple(node_packages.run(manager, one) for one in scripts.before),
-        install,
-        (*build, *folders),
-        " && ".join([*([pruned] if pruned else []), *(node_packages.run(manager, one) for one in scripts.cleanup)]),
-        bool(scripts.hooks or inner) or _may_compile(tree, manager),
-        installs_globally(f"{scripts.text}\n{started}"),
-        changes_packages(started),
-        tuple(packages),
-        {**(build_commands.environment(tree) if static else {}), **_building(tree, package, manager, version, notes)},
-        empty,
-    )
+    if scripts.install_more:
+        build = [node_packages.with_development(manager, one) for one in build]
+    return [*(node_packages.with_development(manager, f"sh -c '{one}'") for one in inner), *build]
+
+
+def _manifests(tree: Tree, manager: Manager) -> tuple[str, ...]:
+    """The files that decide what is installed."""
+    return tuple(filter(None, ["package.json", manager.lock, *node_packages.settings_files(tree)]))
 
 
 def _front_end(made: NodeRecipe, site: Any, why: str, types: dict[str, str], notes: Notes) -> Plan:
