@@ -120,7 +120,7 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
     named = [one for one in app.runtimes if one in get_args(Runtime) and there[one](tree)]
     if named and dockerfile.detect(tree) and not heroku_yml.read(tree):
         # buildpacks are an explicit wish: a Dockerfile beside them is for something else
-        chosen: Runtime = "python" if "python" in named and python.detect(tree) else named[0]
+        chosen = _of_buildpacks(named, types)
         notes.because(f"app.json asks for the {chosen} buildpack: the Dockerfile is not used")
         return chosen
     if dockerfile.detect(tree):
@@ -148,6 +148,14 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
     ):
         return "static"
     raise _nothing(tree)
+
+
+def _of_buildpacks(named: list[Runtime], types: dict[str, str]) -> Runtime:
+    """Which of several buildpacks serves: pages beside a language, as a template in public/, are for what that builds."""
+    if "node" in named and _NODE.match(types.get("web", "")):
+        return "node"
+    order: tuple[Runtime, ...] = ("python", "node", "static")
+    return min(named, key=order.index)
 
 
 def _only_packages(tree: Tree, types: dict[str, str]) -> bool:

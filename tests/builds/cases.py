@@ -1012,6 +1012,14 @@ FILES = [
         answers="the buildpack was asked for",
     ),
     Case(
+        "buildpacks-static-and-nodejs",
+        "node",
+        start="node server.js",
+        says=("app.json asks for the node buildpack: the Dockerfile is not used",),
+        warns=(NO_LOCK,),
+        answers="built and served by Node.js",
+    ),
+    Case(
         "procfile-with-release-and-workers",
         "python",
         start="python server.py",
