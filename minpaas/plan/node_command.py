@@ -75,6 +75,8 @@ def _entry(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | None:
     runner, usual = "node", list(_ENTRIES)
     if node_packages.is_bun(tree, package):
         runner, main, usual = "bun", module or main, [*_BUN_ENTRIES, *_ENTRIES]
+    elif isinstance(main, str) and main.endswith(".ts") and tree.has("server.js"):
+        return "node server.js", "server.js, which npm start runs; main of package.json is TypeScript"
     if isinstance(main, str) and not front_end.OF_TOOLS.match(main):
         path = main.removeprefix("./")
         if node_start.is_there(tree, path) or (front_end.build_script(package) and _MADE.match(path)):

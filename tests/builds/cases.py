@@ -441,6 +441,7 @@ NODE = [
         answers="1m by npm",
     ),
     Case("node-main-without-start", "node", start="node lib/site.js", warns=(NO_LOCK,), answers="main of package.json"),
+    Case("node-main-in-typescript", "node", start="node server.js", warns=(NO_LOCK,), answers="not the main"),
     Case("node-server-js-alone", "node", start="node server.js", warns=(NO_LOCK,), answers="server.js found"),
     Case(
         "node-yarn-classic",

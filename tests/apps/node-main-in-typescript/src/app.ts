@@ -1,0 +1,1 @@
+document.title = "for the browser" as string;
