@@ -21,6 +21,7 @@ _BUILDERS: dict[str, list[tuple[str, int]]] = {
     **{name: [(before, _OPENSSL_1)] for name, before in (
         ("next", "12"), ("react-scripts", "5"), ("webpack", "5"), ("nuxt", "3"), ("gatsby", "4"), ("laravel-mix", "6"),
         ("@vue/cli-service", "5"), ("@angular/cli", "13"), ("preact-cli", "4"), ("gridsome", "1"), ("vuepress", "2"),
+        ("ember-auto-import", "2"),
     )},
     "gulp": [("4", 10)],
 }  # fmt: skip

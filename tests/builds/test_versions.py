@@ -45,6 +45,7 @@ def test_a_range_of_node(asked: str, chosen: str) -> None:
 BUILDS = {"scripts": {"start": "node .", "build": "a"}}
 OLD = {
     "webpack 4": ({**BUILDS, "devDependencies": {"webpack": "^4.44.2"}}, "16"),
+    "webpack 4 of ember-auto-import": ({**BUILDS, "devDependencies": {"ember-auto-import": "^1.12.0"}}, "16"),
     "webpack 4 that nothing calls": ({"scripts": {"start": "node ."}, "devDependencies": {"webpack": "^4.44.2"}}, "24"),
     "webpack 4 in a folder": ({"scripts": {"start": "node .", "build": "npm run --prefix ./front build"}}, "16"),
     "webpack 4 with the old hashes": (
