@@ -52,6 +52,7 @@ _BUILDPACKS: tuple[tuple[str, Runtime], ...] = (
     ("static", "static"),
     ("nginx", "static"),
 )
+_OUT_OF_LFS = "take the pattern that it goes by out of .gitattributes (git lfs untrack), git add --renormalize {name}"
 _OTHER_BUILDPACKS = (
     "ruby",
     "php",
@@ -119,6 +120,8 @@ def parse_json(text: str, name: str) -> dict[str, Any]:
     try:
         found = json.loads(text.removeprefix("\ufeff"))
     except ValueError as error:
+        if text.startswith("version https://git-lfs"):
+            raise _bad(name, "it is a pointer of Git LFS, not the file itself", _OUT_OF_LFS) from None
         line = getattr(error, "lineno", 1)
         shown = text.splitlines()[line - 1].strip()[:60] if text.strip() else ""
         raise _bad(name, f"line {line}: {getattr(error, 'msg', error)} ({shown})") from None
@@ -127,8 +130,8 @@ def parse_json(text: str, name: str) -> dict[str, Any]:
     return found
 
 
-def _bad(name: str, detail: str) -> PlanError:
-    hint = f"mend {name}, commit, and push again"
+def _bad(name: str, detail: str, how: str = "mend {name}") -> PlanError:
+    hint = f"{how.format(name=name)}, commit, and push again"
     return PlanError("file", f"{name} cannot be read", detail, hint, f"bad {name}")
 
 

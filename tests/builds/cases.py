@@ -810,6 +810,7 @@ NODE = [
     Case("monorepo-with-tools-at-the-top", refused="no start command", refusal=("client/, server/", "--path server")),
     Case("node-no-start-command", refused="no start command", refusal=('"start": "node FILE"',)),
     Case("node-broken-package-json", refused="bad package.json", refusal=("line 3",)),
+    Case("package-json-in-git-lfs", refused="bad package.json", refusal=("pointer of Git LFS", "git lfs untrack")),
 ]
 PAGES = [
     Case(
