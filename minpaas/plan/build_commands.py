@@ -9,7 +9,7 @@ from minpaas.plan.development import entered, script
 from minpaas.plan.node_scripts import Scripts, packages_of
 from minpaas.plan.tree import Tree
 
-_INSTALLS = re.compile(r"(?:npm|yarn|pnpm|bun)(?: (?:install|ci|i))?(?: -\S+)*")
+INSTALLS = re.compile(r"(?:npm|yarn|pnpm|bun)(?: (?:install|ci|i))?(?: -\S+)*")
 _BUILDS = re.compile(r"(?:npm run|yarn(?: run)?|pnpm(?: run)?|bun run) build")
 _EXPO = ("build:web", "export", "export:web", "web:build", "build-web")
 _PROGRAMS = ("npm", "npx", "yarn", "pnpm", "bun", "bunx", "node", "cd")
@@ -52,6 +52,12 @@ def npm_flags(tree: Tree) -> str:
     return " ".join(one for one in ("--legacy-peer-deps", "--force") if one in flags.split())
 
 
+def tool_of(tree: Tree, folder: str) -> str:
+    """The package manager of a folder, by its lock file."""
+    tools = {"yarn.lock": "yarn", "pnpm-lock.yaml": "pnpm"}
+    return next((tool for lock, tool in tools.items() if tree.has(f"{folder}/{lock}")), "npm")
+
+
 def _told(tree: Tree, package: Mapping[str, Any]) -> str:
     """The command of netlify.toml or vercel.json, where it is not the build script itself and all of it can be run here."""
     netlify = hosting.mapping(hosting.read_toml(tree, "netlify.toml").get("build"))
@@ -60,7 +66,7 @@ def _told(tree: Tree, package: Mapping[str, Any]) -> str:
             continue
         bare = re.sub(r"(?:^|(?<=&& ))(?:[A-Z_]+=(?:''|\"\"|\w*) +)+", "", told.strip())
         parts = [one.strip() for one in bare.split("&&")]
-        parts = [one for one in parts if not _INSTALLS.fullmatch(one)]
+        parts = [one for one in parts if not INSTALLS.fullmatch(one)]
         if (
             parts
             and all(_can_be_run(one, package) for one in parts)
@@ -88,8 +94,7 @@ def _of_a_folder(tree: Tree, package: Mapping[str, Any]) -> str:
     if not inside or f"{inside[0]}/" in Scripts(package).folders(tree) or not tree.has(f"{inside[0]}/package.json"):
         return ""
     folder = inside[0]
-    tools = {"yarn.lock": "yarn", "pnpm-lock.yaml": "pnpm"}
-    tool = next((tool for lock, tool in tools.items() if tree.has(f"{folder}/{lock}")), "npm")
+    tool = tool_of(tree, folder)
     return f"cd {folder} && {tool} install && {tool} run build"
 
 

@@ -144,11 +144,13 @@ def with_scripts(tree: Tree, command: str) -> str:
 
 
 def loaded(tree: Tree, name: str) -> Any:
+    """Another platform's file of JSON or TOML; an empty one where there is none. Raises ValueError."""
     text = tree.read(name) or ""
     return json.loads(text or "{}") if name.endswith(".json") else tomllib.loads(text)
 
 
 def parsed(tree: Tree, name: str) -> dict[str, Any]:
+    """The same as a mapping; an empty one where it cannot be read."""
     try:
         return yaml.mapping(loaded(tree, name))
     except ValueError:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from minpaas.plan import build_lines, node_packages
+from minpaas.plan.build_commands import INSTALLS
 from minpaas.plan.model import NodeRecipe, Notes
 from minpaas.plan.node_packages import Manager
 from minpaas.plan.tree import Tree, json_of, paths
 
-_INSTALLS = re.compile(r"(?:npm|yarn|pnpm|bun)(?: (?:install|ci|i))?(?: -\S+)*")
 # how Python names what a front end's build leaves:  "../client/dist"  and  BASE_DIR / "frontend" / "build"
 _NAMED = re.compile(r"['\"](?:\.{1,2}/)*([\w-]+)['\"]?\s*[/,]\s*['\"]?(dist|build)\b")
 
@@ -34,7 +34,7 @@ def first(tree: Tree) -> str:
 def within(tree: Tree, made: NodeRecipe, folder: str, lines: list[str]) -> NodeRecipe:
     """The recipe that a folder has as a tree of its own, as one of the whole tree that runs these commands."""
     _, into, line = build_lines.of_node(tree)[0]
-    told = into == folder and _INSTALLS.fullmatch(line)
+    told = into == folder and INSTALLS.fullmatch(line)
     install, build = (lines[0], lines[1:]) if told else (f"(cd {folder} && {made.install})", lines)
     manifests = tuple(f"{folder}/{one}" for one in made.manifests)
     return replace(made, manifests=manifests, install=install, build=tuple(build))

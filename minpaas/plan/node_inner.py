@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from minpaas.plan import build_lines, node_workspaces
+from minpaas.plan import build_commands, build_lines, node_workspaces
 from minpaas.plan.node_scripts import Scripts, changes_packages, entered
 from minpaas.plan.tree import Tree, joined, json_of
 
 _FILE = re.compile(r"\bnode +(?:-\S+ +)*(?:\./)?([\w@.-][\w@./-]*)")
-_TOOLS = {"yarn.lock": "yarn", "pnpm-lock.yaml": "pnpm"}
 
 
 def commands(tree: Tree, package: Mapping[str, Any], started: str) -> list[str]:
@@ -21,7 +20,7 @@ def commands(tree: Tree, package: Mapping[str, Any], started: str) -> list[str]:
     for folder, inner in _needing(tree, package, f"{scripts.text}\n{started}").items():
         if folder in elsewhere or (scripts.install_more and f"{folder}/" in scripts.folders(tree)):
             continue
-        tool = next((tool for lock, tool in _TOOLS.items() if tree.has(f"{folder}/{lock}")), "npm")
+        tool = build_commands.tool_of(tree, folder)
         builds = not scripts.build and folder in entered(started) and "build" in Scripts(inner).all
         told.append(f"cd {folder} && {tool} install" + (f" && {tool} run build" if builds else ""))
     return told
