@@ -285,6 +285,8 @@ def test_a_failure_says_what_it_is_and_what_to_do(
     stacks: Platform, checkout: Checkout, app: str, failure: Failure
 ) -> None:
     checkout.commit({name: text for name, text in failure.files.items() if text is not None})
+    stacks.request("POST", "/apps", {"name": app})
+    stacks.request("PUT", f"/apps/{app}/checks", {"timeout": 8})  # seconds; not the whole 60 that a start may take
     pushed = stacks.push(checkout, app)
     assert pushed.returncode == 1
     assert f"({failure.reason}" in pushed.stdout, pushed.stdout
