@@ -5,13 +5,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import get_args
 
-from minpaas.plan import appjson, dockerfile, heroku_yml, languages, node, platforms, procfile, python, static
+from minpaas.plan import (
+    appjson,
+    dockerfile,
+    heroku_yml,
+    languages,
+    node,
+    node_apart,
+    platforms,
+    procfile,
+    python,
+    static,
+)
 from minpaas.plan.appjson import AppJson
 from minpaas.plan.model import ConfigVar, Notes, Plan, PlanError, Runtime
 from minpaas.plan.tree import Tree, Under, json_of
 
 _BESIDE = ("functions/", "docs/", "e2e/", "cypress/", "infra/", "scripts/")  # seldom what is meant, where others are
-_NODE = re.compile(r"\s*(?:\w+=\S+\s+)*(?:node|npm|npx|yarn|pnpm|bun|next|nest|ts-node|tsx)\s")
+_NODE = re.compile(r"\s*(?:cd +\S+ *(?:&&|;) *)?(?:\w+=\S+\s+)*(?:node|npm|npx|yarn|pnpm|bun|next|nest|ts-node|tsx)\s")
 
 
 def plan(
@@ -103,6 +114,8 @@ def _planned(
     sticky = sticky.removeprefix(f"{chosen}:") if sticky.startswith(f"{chosen}:") else ""
     if chosen == "python":
         return python.plan(tree, types, notes, sticky, available)
+    if chosen == "node" and node_apart.folder(tree, types.get("web", "")):
+        return node_apart.plan(tree, types, notes, sticky)
     if chosen == "node":
         return node.plan(tree, types, notes, sticky)
     return static.plan(tree, types, notes) if chosen == "static" else dockerfile.plan(tree, types, notes)
@@ -125,7 +138,8 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
         return chosen
     if dockerfile.detect(tree):
         return "dockerfile"
-    if node.detect(tree) and _NODE.match(types.get("web", "")):
+    web = types.get("web", "")
+    if _NODE.match(web) and (node.detect(tree) or node_apart.folder(tree, web)):
         return "node"  # what is beside it in Python is not what serves
     if python.detect(tree) and not (named and "python" not in named) and not _only_packages(tree, types):
         return "python"

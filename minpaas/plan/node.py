@@ -100,6 +100,18 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
     why = f"the start script of {folder}, the only workspace that has one" if folder else why
     if why:
         notes.because(f"Start: {types['web']} ({why})")
+    return started_by(tree, package, types, notes, made, inner)
+
+
+def started_by(
+    tree: Tree,
+    package: Mapping[str, Any],
+    types: dict[str, str],
+    notes: Notes,
+    made: NodeRecipe,
+    inner: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan of an app with these process types; `inner` is the package.json of a folder that is started."""
     return Plan(
         "node",
         notes.reasons,
@@ -109,7 +121,7 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
         made.manager,
         made.install,
         "; ".join(made.build),
-        environment={"NODE_ENV": "production", **_passing(package), **_hosts(package), **_hosts(inner)},
+        environment={"NODE_ENV": "production", **_passing(package), **_hosts(package), **_hosts(inner or {})},
         warnings=notes.warnings,
         node=made,
     )

@@ -134,7 +134,7 @@ def _render_docker(tree: Tree) -> Told | None:
     service = render_yaml.web_service(tree.read("render.yaml") or "")
     if not re.search(r"^\s*(runtime|env):\s*docker\s*$", service, re.M):
         return None
-    command, release = render_yaml.value(service, "dockerCommand"), render_yaml.value(service, "preDeployCommand")
+    command, release = render_yaml.command(service, "dockerCommand"), render_yaml.command(service, "preDeployCommand")
     path = render_yaml.value(service, "healthCheckPath")
     return Told(
         command if _usable(command) else "",
@@ -151,7 +151,7 @@ def _render(tree: Tree) -> Told | None:
     """The first web service of render.yaml, read line by line: a few scalars are all that is wanted of it."""
     text = tree.read("render.yaml") or ""
     services, service = render_yaml.services(text), render_yaml.web_service(text)
-    command, release = render_yaml.value(service, "startCommand"), render_yaml.value(service, "preDeployCommand")
+    command, release = render_yaml.command(service, "startCommand"), render_yaml.command(service, "preDeployCommand")
     if not _usable(command):
         return None
     path = render_yaml.value(service, "healthCheckPath")
@@ -202,7 +202,7 @@ def _not_followed(tree: Tree, service: str, services: list[str]) -> Iterator[str
         if (
             one != service
             and re.search(r"^\s*type:\s*(worker|web)\s*$", one, re.M)
-            and (command := render_yaml.value(one, "startCommand"))
+            and (command := render_yaml.command(one, "startCommand"))
         ):
             yield f"{render_yaml.value(one, 'name') or 'A service'} of render.yaml is not started: add it to a Procfile, as  worker: {command}"
 

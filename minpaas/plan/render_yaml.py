@@ -53,9 +53,20 @@ def _variables(service: str) -> list[str]:
     return re.split(r"^\s*- (?=key:)", service, flags=re.M)[1:]
 
 
+def command(service: str, key: str) -> str:
+    """A command as one line, for it may stand on several: they run one after the other, as in a script."""
+    told = re.sub(r"[ \t]*\\\n\s*", " ", value(service, key))
+    lines = [line for line in told.splitlines() if line and not line.startswith("#")]
+    return re.sub(r"(&&|[|;{]|\b(?:then|do|else));", r"\1", "; ".join(lines))
+
+
 def value(text: str, key: str) -> str:
-    """A scalar of YAML: on its line, or the block below it."""
-    if block := re.search(rf"^( *){key}:[ \t]*[|>][-+]?[ \t]*\n((?:\1 +.*(?:\n|\Z)|[ \t]*\n)+)", text, re.M):
-        return "\n".join(line.strip() for line in block[2].strip().splitlines())
-    found = re.search(rf"^\s*{key}:[ \t]*([^|>\s].*?)\s*$", text, re.M)
-    return re.sub(r"^([\"'])(.*)\1$", r"\2", re.sub(r"\s+#.*", "", found[1])) if found else ""
+    """A scalar of YAML: on its line and those that go on with it, or the block below it."""
+    if block := re.search(rf"^( *){key}:[ \t]*([|>])[-+]?[ \t]*\n((?:\1 +.*(?:\n|\Z)|[ \t]*\n)+)", text, re.M):
+        return ("\n" if block[2] == "|" else " ").join(line.strip() for line in block[3].strip().splitlines())
+    found = re.search(rf"^( *){key}:[ \t]*([^|>\s].*)((?:\n\1 +(?! |#|- |[\w-]+:(?:\s|$)).*)*)", text, re.M)
+    if not found:
+        return ""
+    told = " ".join(re.sub(r"(?:^|\s+)#.*", "", line).strip() for line in (found[2] + found[3]).splitlines()).strip()
+    quoted = re.match(r"([\"'])(.*?)\1\s*(?:#.*)?(?:\n|$)", found[2])
+    return quoted[2] if quoted else told

@@ -24,6 +24,7 @@ _APART = 1.0  # seconds between attempts at a path of the owner's own
 _LOOPBACK_PATIENCE = 5.0  # seconds: who listens on loopback at the right port by then will not change its mind
 _LOOKED_AT = 400  # lines of its output; a server with several workers says the cause once for each
 _SHOWN = 100  # of them
+_WORKING = 50.0  # percent of a core: who waits for a connection or a lock uses next to nothing
 _SETTLE = 3.0  # seconds that a process without a port must have run
 # what programs that run others say when these have ended, while they themselves run on; and how often they say so until it is for good
 _ENDED_INSIDE = (
@@ -193,6 +194,8 @@ def _await_answer(machine: Machine, release: Release, process: Process, transcri
     _alive(machine, process)
     if wait.own and wait.told:
         raise _unwell(release, wait.attempts, wait.told)
+    if not wait.seen and (busy := _busy(machine, process)):
+        raise _still_starting(busy, wait.patience)
     raise _silent(list(wait.seen), release.port, wait.patience)
 
 
@@ -258,11 +261,26 @@ def _instead(seen: list[Listener], port: int) -> str:
     return f"listens on {where.replace('0.0.0.0:', '').replace('[::]:', '')}, PORT was {port}"
 
 
+def _busy(machine: Machine, process: Process) -> float:
+    """Percent of a core that it works with, where that is so much that it may still be starting; else 0."""
+    used = machine.engine.usage(process.container)
+    return used[1].cpu or 0.0 if used and (used[1].cpu or 0.0) > _WORKING else 0.0
+
+
+def _still_starting(busy: float, timeout: float) -> DeployFailed:
+    return NotListening(
+        f"it listens on no port after {timeout:g} s, and works on (CPU {busy:.0f} %): it may only need longer to start",
+        hint=f"allow it more, with minpaas checks:set --timeout {timeout * 3:g} , and push again; or let it start sooner: "
+        "what is compiled at each start belongs to the build",
+        reason=f"app listens on no port after {timeout:g} s",
+    )
+
+
 def _silent(seen: list[Listener], port: int, timeout: float) -> DeployFailed:
     if reached_at(port, seen):
         return NoAnswer(
             f"it listens on port {port}, but gave no complete HTTP answer to GET / within {timeout:g} s",
-            hint="let GET / answer sooner, or set a longer MINPAAS_START_TIMEOUT on the server",
+            hint=f"let GET / answer sooner, or allow it more: minpaas checks:set --timeout {timeout * 3:g} , and push again",
             reason=f"no HTTP answer within {timeout:g} s",
         )
     if not seen:

@@ -1122,6 +1122,16 @@ FILES = [
         answers="a page that was built beside Node.js, 1m",
     ),
     Case(
+        "render-yaml-of-node-in-folders",
+        "node",
+        version="22",
+        start="cd api; npm start",
+        build="npm run build)",
+        says=("by the build command of another platform: api/ is started",),
+        warns=("api/: No package-lock.json",),
+        answers="a page of one folder, answered by another, 1m",
+    ),
+    Case(
         "procfile-beside-render-yaml",
         "python",
         start="gunicorn app:app",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from minpaas.plan import Folder, Plan, PlanError, plan
+from minpaas.plan import Folder, Plan, PlanError, plan, render_yaml
 from minpaas.server.runtimes import generate
 from tests.builds.cases import APPS, CASES, STAND_INS, Case
 
@@ -179,6 +179,27 @@ def test_what_render_yaml_asks_for() -> None:
     assert vars["GREETING"].default == "a config var of render.yaml"
     assert vars["API_SECRET"].generated
     assert vars["MAIL_TOKEN"].required
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        (
+            "gunicorn app:app\n      --bind 0.0.0.0:$PORT # here\n    plan: free",
+            "gunicorn app:app --bind 0.0.0.0:$PORT",
+        ),
+        (">\n      python seed.py &&\n      python app.py\n    plan: free", "python seed.py && python app.py"),
+        ("|\n      # first\n      cd server\n      npm start \\\n        --quiet\n", "cd server; npm start --quiet"),
+        (
+            "|\n      if [ -f seed ]; then\n        ./seed\n      fi\n      ./app\n",
+            "if [ -f seed ]; then ./seed; fi; ./app",
+        ),
+        ("'echo \"#1\"; ./app' # quoted", 'echo "#1"; ./app'),
+    ],
+)
+def test_a_start_command_of_several_lines(text: str, command: str) -> None:
+    service = render_yaml.web_service(f"services:\n  - type: web\n    startCommand: {text}\n  - type: worker\n")
+    assert render_yaml.command(service, "startCommand") == command
 
 
 def test_a_build_script_that_only_a_dashboard_knows_of(tmp_path: Path) -> None:

@@ -40,7 +40,21 @@ CASES = [
         "app listens on 3000, PORT was 8000",
         ["listens on 3000, PORT was 8000"],
     ),
-    Case("hanging start", script("import time\ntime.sleep(600)\n"), "app listens on no port after 8 s"),
+    Case(
+        "hanging start",
+        script("import time\ntime.sleep(600)\n"),
+        "app listens on no port after 8 s",
+        ["read PORT from the environment"],
+    ),
+    Case(
+        "long start",
+        script("while True: pass\n"),
+        "app listens on no port after 8 s",
+        [
+            "it may only need longer to start",
+            "Next: allow it more, with minpaas checks:set --timeout 24 , and push again",
+        ],
+    ),
     Case(
         "silent listener",
         script(
