@@ -4,12 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minpaas.plan import hosting
+from minpaas.plan import build_lines, hosting
 from minpaas.plan.development import entered, script
 from minpaas.plan.node_scripts import Scripts, packages_of
 from minpaas.plan.tree import Tree
 
-INSTALLS = re.compile(r"(?:npm|yarn|pnpm|bun)(?: (?:install|ci|i))?(?: -\S+)*")
 _BUILDS = re.compile(r"(?:npm run|yarn(?: run)?|pnpm(?: run)?|bun run) build")
 _EXPO = ("build:web", "export", "export:web", "web:build", "build-web")
 _PROGRAMS = ("npm", "npx", "yarn", "pnpm", "bun", "bunx", "node", "cd")
@@ -22,9 +21,8 @@ _NOT_GIVEN = re.compile(
 def with_build(tree: Tree, package: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """package.json as if its build script were the command that is returned; an empty one: it is as it stands."""
     scripts = dict(package.get("scripts") or {})
-    command = (
-        "" if "heroku-postbuild" in scripts else _told(tree, package) or _of_a_folder(tree, package) or _expo(package)
-    )
+    told = _told(tree, package) or build_lines.at_top(tree)
+    command = "" if "heroku-postbuild" in scripts else told or _of_a_folder(tree, package) or _expo(package)
     return {**package, "scripts": {**scripts, "build": command}} if command else dict(package), command
 
 
@@ -66,7 +64,7 @@ def _told(tree: Tree, package: Mapping[str, Any]) -> str:
             continue
         bare = re.sub(r"(?:^|(?<=&& ))(?:[A-Z_]+=(?:''|\"\"|\w*) +)+", "", told.strip())
         parts = [one.strip() for one in bare.split("&&")]
-        parts = [one for one in parts if not INSTALLS.fullmatch(one)]
+        parts = [one for one in parts if not build_lines.INSTALLS.fullmatch(one)]
         if (
             parts
             and all(_can_be_run(one, package) for one in parts)

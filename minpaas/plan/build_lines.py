@@ -16,6 +16,10 @@ _DONE = re.compile(
     r"set [-+].*|chmod .*|echo .*|cd .*|#.*)?"
 )
 _MIGRATE = re.compile(r"(python3?) ([\w./-]*manage\.py) migrate\b([^|]*)")
+_FURTHER = re.compile(
+    r"(?:\w+=\S+ +)*(?:npx |bunx |yarn (?:run )?|pnpm (?:run |exec )?|npm run )?(?:prisma (?:migrate deploy|db push)|knex migrate:latest|"
+    r"sequelize(?:-cli)? db:migrate|typeorm\S* migration:run|drizzle-kit (?:migrate|push)|alembic upgrade|flask db upgrade|(?:db:)?migrate)\b.*"
+)
 _PACKAGE = re.compile(r"[\"']?[A-Za-z][\w.-]*(\[[\w,-]+\])?([=~<>!]=?[\w.*]+)?[\"']?")
 # lines of it that are run as they are, but not what speaks to a database: that is not there while building
 _PROGRAM = re.compile(r"(?:python3?|flask|pybabel|spacy) .+")
@@ -23,6 +27,8 @@ _FILES = re.compile(r"(?:mkdir|cp|mv|touch) (?!.*\bnode_modules\b).+")
 _NODE = re.compile(r"(?:\w+=\S* +)*(?:npm|npx|yarn|pnpm|bun|bunx)(?: .+)?")
 _ENTERED = re.compile(r"(?:--prefix|--cwd|--dir|-C)[ =]+[\"']?(?:\./)?([\w@.-][\w@./-]*)")
 _DATABASE = re.compile(r"manage\.py|alembic|migrat|seed|\bdb\b|[-_]db|db[-_]|database|user|venv|ensurepip")
+INSTALLS = re.compile(r"(?:npm|yarn|pnpm|bun)(?: (?:install|ci|i))?(?: -\S+)*")
+_RUNNER = re.compile(r"^(?:uv|poetry|pipenv) run +")
 RAILWAY = ("railway.json", "railway.toml")
 _TOOLS = {"pip", "setuptools", "wheel", "poetry", "uv", "pipenv"}
 
@@ -63,6 +69,12 @@ def of_node(tree: Tree) -> list[tuple[str, str, str]]:
     return [one for one in told if one[0] and tree.has(f"{one[0]}/package.json")]
 
 
+def at_top(tree: Tree) -> str:
+    """What it runs by npm and the like at the top after the install, where that is more than the build script."""
+    lines = [line for folder, line in _told(tree) if _at_top(folder, line) and not INSTALLS.fullmatch(line)]
+    return " && ".join(lines) if any(not _DONE.fullmatch(line) for line in lines) else ""
+
+
 def of_files(tree: Tree) -> list[str]:
     """What it copies and makes."""
     return [f"cd {folder} && {line}" if folder else line for folder, line in _told(tree) if _FILES.fullmatch(line)]
@@ -71,11 +83,14 @@ def of_files(tree: Tree) -> list[str]:
 def left_out(tree: Tree, command: str) -> str:
     """What of a build command nobody does here, nor anything that stands for it."""
     done = {(folder, line) for _, folder, line in of_node(tree)}
+    done |= {(folder, line) for folder, line in _told(tree) if tree.has("package.json") and _at_top(folder, line)}
     told = [one for one in commands(with_scripts(tree, command)) if one not in done and not _runs(one[1])]
     return "; ".join(
         line
         for folder, line in told
-        if not _FILES.fullmatch(line) and (_entered(folder, line) or not _DONE.fullmatch(line))
+        if not _FILES.fullmatch(line)
+        and not _FURTHER.fullmatch(_RUNNER.sub("", line))
+        and (_entered(folder, line) or not _DONE.fullmatch(line))
     )
 
 
@@ -83,6 +98,10 @@ def _entered(folder: str, line: str) -> str:
     """The folder whose packages a command of npm or the like is about; empty for the top, and for other commands."""
     into = _ENTERED.search(line)
     return joined(folder, into[1] if into else "") if _NODE.fullmatch(line) else ""
+
+
+def _at_top(folder: str, line: str) -> bool:
+    return bool(_NODE.fullmatch(line)) and not folder and not _entered(folder, line) and not _DATABASE.search(line)
 
 
 def _runs(line: str) -> bool:
@@ -107,11 +126,15 @@ def commands(command: str) -> Iterator[tuple[str, str]]:
 
 
 def migration(tree: Tree) -> str:
-    """The command that migrates a Django database in the build command; empty where none does."""
+    """What migrates a database in the build command, by the usual tools; empty where nothing does."""
+    found = []
     for folder, line in _told(tree):
-        if found := _MIGRATE.search(line):
-            return f"{found[1]} {joined(folder, found[2])} migrate{found[3]}".strip()
-    return ""
+        bare = _RUNNER.sub("", line)
+        if django := _MIGRATE.search(line):
+            found.append(f"{django[1]} {joined(folder, django[2])} migrate{django[3]}".strip())
+        elif _FURTHER.fullmatch(bare):
+            found.append(f"(cd {folder} && {bare})" if folder else bare)
+    return " && ".join(found)
 
 
 def _told(tree: Tree) -> list[tuple[str, str]]:

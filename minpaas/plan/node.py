@@ -8,6 +8,7 @@ from typing import Any
 from minpaas.plan import (
     aptfile,
     build_commands,
+    build_lines,
     development,
     frameworks,
     front_end,
@@ -96,7 +97,10 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
         keep = True
         notes.because("devDependencies stay: there are no others, and what the build makes may need them")
     started = "\n".join([Scripts(package).told("\n".join(types.values())), Scripts(inner).told("npm start")])
-    made = recipe(tree, notes, keep=keep, sticky=sticky, started=started, packages=packages, workspace=folder)
+    told = build_lines.at_top(tree)
+    made = recipe(
+        tree, notes, keep=keep, told=told, sticky=sticky, started=started, packages=packages, workspace=folder
+    )
     why = f"the start script of {folder}, the only workspace that has one" if folder else why
     if why:
         notes.because(f"Start: {types['web']} ({why})")
@@ -153,7 +157,7 @@ def recipe(
     # yarn 2 and later run a script only where they find what they wrote when they installed
     stateful = manager.name == "berry" and bool(manager.tools(started) or not manager.lock)
     client = node_packages.makes_a_client(tree, package)
-    inner = [] if told else node_inner.commands(tree, package, started)
+    inner = [] if told and static else node_inner.commands(tree, package, started)
     whole_tree = scripts.hooks or scripts.before or workspaces or stateful or client or inner or _local_paths(package)
     dev = bool(keep or ((scripts.builds or client) and (development or scripts.install_more)) or workspaces)
     if client and development and manager.name != "npm":

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from minpaas.plan import build_lines, node_packages
-from minpaas.plan.build_commands import INSTALLS
 from minpaas.plan.model import NodeRecipe, Notes
 from minpaas.plan.node_packages import Manager
 from minpaas.plan.tree import Tree, json_of, paths
@@ -34,7 +33,7 @@ def first(tree: Tree) -> str:
 def within(tree: Tree, made: NodeRecipe, folder: str, lines: list[str]) -> NodeRecipe:
     """The recipe that a folder has as a tree of its own, as one of the whole tree that runs these commands."""
     _, into, line = build_lines.of_node(tree)[0]
-    told = into == folder and INSTALLS.fullmatch(line)
+    told = into == folder and build_lines.INSTALLS.fullmatch(line)
     install, build = (lines[0], lines[1:]) if told else (f"(cd {folder} && {made.install})", lines)
     manifests = tuple(f"{folder}/{one}" for one in made.manifests)
     return replace(made, manifests=manifests, install=install, build=tuple(build))

@@ -189,7 +189,7 @@ def _fixed_port(command: str) -> int:
 
 def _migrated(tree: Tree, command: str, release: str) -> str:
     """A start command after the migration of the build: its files stay there, so a SQLite file of the app's own does."""
-    migration = "" if "migrate" in f"{command} {release}" else build_lines.migration(tree)
+    migration = "" if re.search(r"migrat|upgrade|db push", f"{command} {release}") else build_lines.migration(tree)
     return f"{migration} && {command}" if migration else command
 
 

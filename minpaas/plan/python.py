@@ -179,9 +179,9 @@ def _in_one_process(tree: Tree, web: str) -> bool:
 def _assets(tree: Tree, notes: Notes) -> NodeRecipe | None:
     """The Node.js build of a tree that is Python first."""
     inner, package = Notes(), node_planner.package_json(tree)
-    scripts = Scripts(package)
-    if scripts.builds:
-        recipe = node_planner.recipe(tree, inner, keep=False, static=True)
+    scripts, told = Scripts(package), build_lines.at_top(tree) if package else ""
+    if scripts.builds or told:
+        recipe = node_planner.recipe(tree, inner, keep=False, static=True, told=told)
         manager = node_packages.choose(tree, package, Notes(), recipe.version)
         further = node_folders.commands(tree, manager, inner, scripts.folders(tree))
         recipe = replace(recipe, build=(*recipe.build, *further))

@@ -1122,6 +1122,19 @@ FILES = [
         answers="a page that was built beside Node.js, 1m",
     ),
     Case(
+        "render-yaml-that-builds-by-another-script",
+        "node",
+        build="npm run build:server -- --minify",
+        lock="package-lock.json",
+        answers="built by the script that render.yaml names",
+    ),
+    Case(
+        "render-yaml-that-migrates-by-alembic",
+        "python",
+        start="alembic upgrade head && python serve.py",
+        answers="a table that alembic made",
+    ),
+    Case(
         "render-yaml-of-node-in-folders",
         "node",
         version="22",
