@@ -7,6 +7,7 @@ from typing import get_args
 
 from minpaas.plan import (
     appjson,
+    declared,
     dockerfile,
     heroku_yml,
     languages,
@@ -18,7 +19,7 @@ from minpaas.plan import (
     static,
 )
 from minpaas.plan.appjson import AppJson
-from minpaas.plan.model import ConfigVar, Notes, Plan, PlanError, Runtime
+from minpaas.plan.model import Notes, Plan, PlanError, Runtime
 from minpaas.plan.tree import Tree, Under, json_of
 
 _BESIDE = ("functions/", "docs/", "e2e/", "cypress/", "infra/", "scripts/")  # seldom what is meant, where others are
@@ -41,57 +42,29 @@ def plan(
     if folder:
         tree = Under(tree, folder, above=("render.yaml", "netlify.toml"))
     notes = Notes()
-    environment: dict[str, str] = {}
-    port = 0
     app = appjson.read(tree, notes)
-    declared = procfile.read(tree, notes) or heroku_yml.commands(tree)
+    types = procfile.read(tree, notes) or heroku_yml.commands(tree)
     if wrong := procfile.misnamed(tree):
         notes.warn(f"{wrong} is not read: git mv {wrong} Procfile")
     notes.warnings += platforms.unreadable(tree)
-    chosen = runtime or _detect(tree, app, _told(tree, declared, command), notes)
-    release = declared.get("release", "")
-    health = app.health_path
-    where = "Procfile" if tree.has("Procfile") else "heroku.yml"
-    if chosen == "dockerfile" and (heroku := heroku_yml.read(tree, notes)):
-        declared, release, where = dict(heroku.types), heroku.release, "heroku.yml"
-        app = replace(
-            app,
-            config_vars=[*app.config_vars, *(replace(one, where=where) for one in appjson.config_vars(heroku.config))],
-            addons=[*app.addons, *appjson.add_ons(heroku.addons, where, notes)],
-        )
-    elif not command and "web" not in declared and (told := platforms.read(tree, docker=chosen == "dockerfile")):
-        declared = {"web": told.command, **declared} if told.command else declared
-        health = health or told.health_path
-        release = release or told.release
-        where, environment, port = told.where if told.command else where, told.environment, told.port
-        notes.warnings += told.warnings
-        app = _with_config_vars(app, told.config_vars)
-    elif chosen in ("python", "node"):
-        app = _with_config_vars(app, platforms.given(tree))
-    if command:
-        declared = {**declared, "web": command}
+    chosen = runtime or _detect(tree, app, declared.started(tree, types, command), notes)
+    said = declared.read(tree, chosen, types, command, app, notes)
     try:
-        made = _planned(chosen, tree, declared, notes, sticky, available)
+        made = _planned(chosen, tree, said.types, notes, sticky, available)
     except PlanError as error:
         if error.kind == "command":
             raise _without_command(tree, error, wrong) from None
         raise
     warnings = [*made.warnings, *_not_started(tree, made)]
-    made = replace(made, environment={**environment, **made.environment}, folder=folder, warnings=warnings)
-    if port and made.runtime in ("python", "node"):
-        made = replace(made, port=port, reasons=[*made.reasons, f"Port: {port} (as {where} has it)"])
+    made = replace(made, environment={**said.environment, **made.environment}, folder=folder, warnings=warnings)
+    if said.port and made.runtime in ("python", "node"):
+        made = replace(made, port=said.port, reasons=[*made.reasons, f"Port: {said.port} (as {said.where} has it)"])
     if folder:
         made = replace(made, reasons=[*made.reasons, f"Folder: {folder}/ ({why})"])
-    made = _with_reason(made, "--command" if command else where, declared.get("web", ""))
-    if chosen in ("python", "node") and "web" not in declared:
-        made = _without_web(made, [kind for kind in declared if kind != "release"], where)
-    return _completed(made, app, " && ".join(filter(None, (app.predeploy, release))), health)
-
-
-def _with_config_vars(app: AppJson, found: list[ConfigVar]) -> AppJson:
-    """What app.json asks for, and what it does not name."""
-    named = {one.name for one in app.config_vars}
-    return replace(app, config_vars=[*app.config_vars, *(one for one in found if one.name not in named)])
+    made = _with_reason(made, said.where, said.types.get("web", ""))
+    if chosen in ("python", "node") and "web" not in said.types:
+        made = _without_web(made, [kind for kind in said.types if kind != "release"], said.where)
+    return _completed(made, said.app, " && ".join(filter(None, (app.predeploy, said.release))), said.health)
 
 
 def _folder(tree: Tree) -> tuple[str, str]:
@@ -119,13 +92,6 @@ def _planned(
     if chosen == "node":
         return node.plan(tree, types, notes, sticky)
     return static.plan(tree, types, notes) if chosen == "static" else dockerfile.plan(tree, types, notes)
-
-
-def _told(tree: Tree, declared: dict[str, str], command: str | None) -> dict[str, str]:
-    """What is started, with web as it will be where something says so: it tells which of two languages serves."""
-    told = None if command or "web" in declared else platforms.read(tree)
-    web = command or (told.command if told else "")
-    return {**declared, "web": web} if web else declared
 
 
 def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Runtime:
