@@ -112,7 +112,8 @@ def checks(app: AppArgument = None, option: AppOption = None, as_json: JsonOptio
         print(f"To ask another path: minpaas checks:set --path /up -a {name}")
     else:
         within = f" within {found['timeout']:g} s" if found["timeout"] else ""
-        print(f"A good answer to GET {found['path']}{within}, {found['attempts']} attempts")
+        asked = f"A good answer to GET {found['path']}" if found["path"] else "As the code says,"
+        print(f"{asked}{within}, {found['attempts']} attempts")
         print(f"To ask as the code says: minpaas checks:unset {name}")
 
 

@@ -7,7 +7,7 @@ from minpaas.server import launch, release, route
 from minpaas.server.access import Actor
 from minpaas.server.deploy import Deploys
 from minpaas.server.errors import DeployFailed, NoSuchRelease, Refused
-from minpaas.server.models import App, Checks, Limits, Release
+from minpaas.server.models import App, Limits, OwnChecks, Release
 from minpaas.server.operations import Operation
 
 
@@ -155,13 +155,11 @@ class Changes:
 
         return self._deploys.operations.begin(app, "limits", work, actor, process=kind)
 
-    def checks(self, app: str, checks: Checks | None, actor: Actor) -> Operation:
+    def checks(self, app: str, checks: OwnChecks | None, actor: Actor) -> Operation:
         """How a web process shows that it is well; from the next start on. None: as the code says."""
 
         def work(operation: Operation) -> App:
-            operation.transcript.step(
-                f"Health check: GET {checks.path}" if checks else "Health check: as the code says"
-            )
+            operation.transcript.step(f"Health check: {checks or OwnChecks()}")
             return self._machine.registry.change(app, checks=checks)
 
         return self._deploys.operations.begin(app, "checks", work, actor)

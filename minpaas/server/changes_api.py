@@ -12,7 +12,7 @@ from minpaas.server.apps import Apps
 from minpaas.server.changes import Changes
 from minpaas.server.errors import Conflict, NoSuchRelease, Refused
 from minpaas.server.machine import Machine
-from minpaas.server.models import App, AppName, Checks, Domain, Folder, Limits, Release
+from minpaas.server.models import App, AppName, Domain, Folder, Limits, OwnChecks, Release
 from minpaas.server.operations import Operation
 
 
@@ -146,7 +146,7 @@ def router(apps: Apps, changes: Changes) -> APIRouter:
         return await answer(request, changes.limits(app, kind, wanted, actor_of(request)))
 
     @api.put("/checks")
-    async def checks(app: str, body: Checks, request: Request) -> Response:
+    async def checks(app: str, body: OwnChecks, request: Request) -> Response:
         return await answer(request, changes.checks(app, body, actor_of(request)))
 
     @api.delete("/checks")

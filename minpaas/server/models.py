@@ -98,6 +98,23 @@ class Checks(BaseModel):
     attempts: int = Field(default=3, ge=1, le=100)  # of a path of the owner's own, a second apart
 
 
+class OwnChecks(BaseModel):
+    """What of them an app's owner has set. Without a path, the one that the code asks for stays."""
+
+    model_config = ConfigDict(frozen=True)
+    path: CheckPath | None = None
+    timeout: float | None = Field(default=None, gt=0, le=3600)
+    attempts: int = Field(default=3, ge=1, le=100)
+
+    def over(self, path: str) -> Checks:
+        """The checks of a release whose code asks for this path."""
+        return Checks(path=self.path or path, timeout=self.timeout, attempts=self.attempts)
+
+    def __str__(self) -> str:
+        within = f" within {self.timeout:g} s" if self.timeout else ""
+        return f"GET {self.path}{within}" if self.path else f"as the code says{within}"
+
+
 class Domain(BaseModel):
     """A host name that belongs to an app."""
 
@@ -179,7 +196,7 @@ class App(BaseModel):
     formation: dict[str, int] = {"web": 1}
     config: str | None = None  # the id of the config set that the next release gets
     limits: dict[str, Limits] = {}
-    checks: Checks | None = None  # set by its owner, before what the code asks for
+    checks: OwnChecks | None = None  # set by its owner, before what the code asks for
     networks: list[str] = []  # Docker networks of the owner's that its processes also join
     domains: list[Domain] = []
     bake: int | None = None  # seconds for which a new release is watched; None is the setting's own

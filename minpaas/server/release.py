@@ -4,7 +4,7 @@ import secrets
 
 from minpaas.server import registry
 from minpaas.server.machine import Machine
-from minpaas.server.models import App, Checks, Process, Release, Why
+from minpaas.server.models import App, OwnChecks, Process, Release, Why
 from minpaas.server.runtimes import Plan
 from minpaas.server.transcript import Transcript
 
@@ -28,7 +28,7 @@ def draft(app: App, plan: Plan, image: str, commit: str, why: Why) -> Release:
         environment=plan.environment,
         config=app.config,
         release_command=plan.release_command,
-        checks=app.checks or Checks(path=plan.health_path),
+        checks=(app.checks or OwnChecks()).over(plan.health_path),
         domains=app.domains,
         created_at=registry.now(),
         created_by=why.actor,
@@ -70,7 +70,7 @@ def redraft(app: App, base: Release, why: Why, config: str | None) -> Release:
             "config": config,
             "formation": app.formation,
             "domains": app.domains,
-            "checks": app.checks or base.checks,
+            "checks": app.checks.over(base.checks.path) if app.checks else base.checks,
             "created_at": registry.now(),
             "created_by": why.actor,
             "operation": why.operation,

@@ -266,7 +266,10 @@ def test_limits_and_checks(platform: Platform, live: str) -> None:
         "As the code says; where it says nothing: one complete answer to GET /",
         f"To ask another path: minpaas checks:set --path /up -a {live}",
     ]
-    assert said(platform, "checks:set", live, "--path", "/up", "--timeout", "5") == ["-----> Health check: GET /up"]
+    assert said(platform, "checks:set", live, "--timeout", "9") == ["-----> Health check: as the code says within 9 s"]
+    assert said(platform, "checks", live)[0] == "As the code says, within 9 s, 3 attempts"
+    done = said(platform, "checks:set", live, "--path", "/up", "--timeout", "5")
+    assert done == ["-----> Health check: GET /up within 5 s"]
     assert data(platform, "checks:set", live, "--attempts", "4")["checks"] == {
         "path": "/up",
         "timeout": 5.0,

@@ -1,5 +1,6 @@
 """Health checks of the owner's own, on the real engine: what is asked, how often, and what is said of each failure."""
 
+import json
 import re
 
 import pytest
@@ -110,6 +111,15 @@ def test_a_slow_start_may_have_more_time(platform: Platform, checkout: Checkout,
     checkout.commit(source(LATER_WELL.replace("< 3", "< 1"), delay=9))
     pushed = platform.push(checkout, app)
     assert pushed.returncode == 0, pushed.stdout
+
+
+def test_more_time_leaves_the_path_that_the_code_asks_for(platform: Platform, checkout: Checkout, app: str) -> None:
+    ready(platform, checkout, app, timeout=20)
+    asked = json.dumps({"healthchecks": {"web": [{"type": "startup", "path": "/up"}]}})
+    checkout.commit({**source(NEVER_WELL), "app.json": asked})
+    pushed = platform.push(checkout, app)
+    assert pushed.returncode == 1
+    assert "(GET /up: 503)" in pushed.stdout, pushed.stdout
 
 
 SCRATCH = """\
