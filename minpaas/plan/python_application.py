@@ -49,7 +49,7 @@ class Application:
 
 def application(tree: Tree, path: str) -> Application | None:
     """The application object of a file, or its factory."""
-    code = _parsed(tree, path)
+    code = parsed(tree, path)
     if code is None:
         return None
     imported = _imported(code)
@@ -76,7 +76,8 @@ def application(tree: Tree, path: str) -> Application | None:
     return Application(best, *found[best]) if best else None
 
 
-def _parsed(tree: Tree, path: str) -> ast.Module | None:
+def parsed(tree: Tree, path: str) -> ast.Module | None:
+    """A file's code; None where it is not Python of today."""
     try:
         return ast.parse(tree.read(path) or "")
     except (SyntaxError, ValueError, RecursionError):
@@ -143,7 +144,7 @@ def _made_by(node: ast.AST | None, imported: set[str]) -> Made | None:
 
 def _by_name(tree: Tree, path: str, name: str, left: int) -> Made | None:
     """What an application object or a function makes, by its name in a file: looked for there, and where it is imported from."""
-    code = _parsed(tree, path) if left else None
+    code = parsed(tree, path) if left else None
     if code is None:
         return None
     for node in _top_level(code):
@@ -155,7 +156,7 @@ def _by_name(tree: Tree, path: str, name: str, left: int) -> Made | None:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if name == (alias.asname or alias.name):
-                    files = (one for one in _files(path, node) if tree.has(one))
+                    files = (one for one in imported_files(path, node) if tree.has(one))
                     return next((made for one in files if (made := _by_name(tree, one, alias.name, left - 1))), None)
     return None
 
@@ -170,7 +171,7 @@ def _made_inside(tree: Tree, path: str, function: Function, imported: set[str], 
     return next((made for one in wanted if (made := _by_name(tree, path, one, left))), None)
 
 
-def _files(path: str, node: ast.ImportFrom) -> Iterator[str]:
+def imported_files(path: str, node: ast.ImportFrom) -> Iterator[str]:
     """The files that an import may mean, from the file that has it."""
     folder = path.rpartition("/")[0]
     above = joined(folder, "/".join([".."] * (node.level - 1))) if node.level else ""

@@ -1,11 +1,12 @@
 """What a Python tree serves, found by reading its code: the module and the attribute, and the server for it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from minpaas.plan import python_tools, spaces
 from minpaas.plan.python_application import Application, application
 from minpaas.plan.python_packages import has, inline, named, pyproject
+from minpaas.plan.python_runner import runner
 from minpaas.plan.tree import Tree, find, joined
 
 _ENTRIES = (
@@ -107,10 +108,24 @@ def _wsgi_file(tree: Tree, folder: str) -> tuple[str, str] | None:
 
 
 def _by_framework(tree: Tree, packages: str) -> Served | None:
-    for path in _candidates(tree):
+    files = _candidates(tree)
+    for path in files:
         if found := application(tree, path):
-            return _served(tree, path, found, packages)
+            return _run_elsewhere(tree, path, found, files, packages) or _served(tree, path, found, packages)
     return None
+
+
+def _run_elsewhere(tree: Tree, path: str, found: Application, files: list[str], packages: str) -> Served | None:
+    """The command for an application that another file completes and runs, as Dash's index.py with its pages."""
+    dash = python_tools.dash_of(tree.read(path) or "", found.attribute) if found.framework == "Dash" else ""
+    run = None if "(" in found.attribute else runner(tree, path, files, {found.attribute, dash} - {""})
+    if run is None:
+        return None
+    file, names = run
+    if found.attribute in names:
+        return _served(tree, file, replace(found, attribute=names[found.attribute]), packages)
+    command = f"waitress-serve --host 0.0.0.0 --port $PORT {_module(file)}:{names[dash]}.server"
+    return Served(command, f"Dash: {names[dash]} in {file}", "waitress")
 
 
 def _served(tree: Tree, path: str, found: Application, packages: str) -> Served:
@@ -174,8 +189,11 @@ def _by_tool(tree: Tree, packages: str) -> Served | None:
     more = [*map(str, inline(tree).get("dependencies") or []), *([space.sdk] if space else [])]
     known = "\n".join([packages, *more]).lower()
     first = [space.file] if space and space.file else []
-    if found := python_tools.find(tree, list(dict.fromkeys([*first, *_candidates(tree)])), known):
+    files = list(dict.fromkeys([*first, *_candidates(tree)]))
+    if found := python_tools.find(tree, files, known):
         tool, path = found
+        if tool.package == "dash" and (run := runner(tree, path, files, {"app"})) and run[1] == {"app": "app"}:
+            path = run[0]
         return Served(python_tools.command(tool, path), f"{tool.name}: imported by {path}", tool.server)
     if notebook := python_tools.notebook(tree, known):
         command = f"voila {python_tools.quoted(notebook)} --port=$PORT --no-browser --Voila.ip=0.0.0.0"

@@ -66,6 +66,12 @@ def quoted(path: str) -> str:
     return path if re.fullmatch(r"[\w./-]+", path, re.A) else "'" + path.replace("'", "'\\''") + "'"
 
 
+def dash_of(text: str, server: str) -> str:
+    """The Dash application whose server has this name; empty where the text has none."""
+    found = re.search(rf"^{server} *= *(\w+)\.server\b", text, re.M)
+    return found[1] if found else ""
+
+
 def notebook(tree: Tree, packages: str) -> str:
     """The notebook that Voila serves; empty where it is not among the packages, or there is none."""
     found = [name for name in tree.names() if name.endswith(".ipynb")]

@@ -395,6 +395,21 @@ PYTHON = [
         answers="dash",
     ),
     Case(
+        "python-dash-of-several-pages",
+        "python",
+        start=f"gunicorn index:server {GUNICORN}",
+        says=("Dash: server in index.py",),
+        answers="dash of several pages",
+        pages={"/_dash-layout": '"id":"page"'},
+    ),
+    Case(
+        "python-flask-run-by-another-file",
+        "python",
+        start=f"gunicorn main:app {GUNICORN}",
+        says=("Flask: app in main.py",),
+        answers="a page of views.py",
+    ),
+    Case(
         "python-gradio-in-a-space",
         "python",
         start="GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=$PORT python greeting.py",
