@@ -12,6 +12,7 @@ from minpaas.plan import (
     python_code,
     python_packages,
     python_pins,
+    python_tools,
     requirements,
     spaces,
     versions,
@@ -70,11 +71,13 @@ def plan(
     alone = not types.get("web") and any(kind != "release" for kind in types)
     served = None if types.get("web") or alone else python_code.start(tree)
     if served is None and not types.get("web") and not alone:
-        raise _no_start()
+        raise _no_start(tree)
     packages = python_packages.choose(tree, notes, _further(tree, notes, served.server if served else ""))
     if served:
         types = {**types, "web": served.command}
         notes.because(f"Start: {served.command} ({served.why})")
+        if served.port:
+            notes.because(f"Port: {served.port} (where the program listens by itself)")
     _without_styles(tree, notes, types.get("web", ""))
     recipe = _recipe(tree, notes, packages, version)
     building = [*(recipe.assets.build if recipe.assets else ()), *recipe.project, recipe.collectstatic]
@@ -89,6 +92,7 @@ def plan(
         "; ".join(one for one in building if one),
         environment=_environment(tree, notes, types.get("web", ""), bool(served)),
         warnings=notes.warnings,
+        port=served.port if served and served.port else 8000,
         python=recipe,
     )
 
@@ -276,11 +280,17 @@ def _without_styles(tree: Tree, notes: Notes, web: str) -> None:
         )
 
 
-def _no_start() -> PlanError:
+def _no_start(tree: Tree) -> PlanError:
+    line = "web: gunicorn MODULE:app --bind 0.0.0.0:$PORT"
+    texts = {name: tree.read(name) or "" for name in tree.names() if name.endswith(".py")}
+    programs = [name for name, text in texts.items() if name == "bot.py" or "__main__" in text or len(texts) == 1]
+    if programs:
+        program = python_tools.quoted(programs[0])
+        line = f"web: python {program}  where it listens on $PORT, else  worker: python {program}"
     return PlanError(
         "command",
         "No start command was found",
         "no Procfile with a web line, no Django, Flask or FastAPI application, and no app.py, main.py or server.py",
-        "add a file named Procfile with the line  web: gunicorn MODULE:app --bind 0.0.0.0:$PORT",
+        f"add a file named Procfile with the line  {line}",
         "no start command",
     )

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from minpaas.plan import python_tools, spaces
+from minpaas.plan import python_ports, python_tools, spaces
 from minpaas.plan.python_application import Application, application
 from minpaas.plan.python_packages import has, inline, named, pyproject
 from minpaas.plan.python_runner import runner
@@ -30,13 +30,19 @@ class Served:
     command: str
     why: str
     server: str = ""
+    port: int = 0  # where it listens, whatever PORT is
 
 
 def start(tree: Tree) -> Served | None:
     """The best guess at what web runs, or None."""
     packages = named(tree)
+    return _known(tree, packages) or _by_file(tree)
+
+
+def _known(tree: Tree, packages: str) -> Served | None:
+    """What a framework of the code serves."""
     django = _django(tree) if has(packages, "django") or find(tree, "manage.py", 2) else None
-    return django or _by_framework(tree, packages) or _by_tool(tree, packages) or _by_file(tree)
+    return django or _by_framework(tree, packages) or _by_tool(tree, packages)
 
 
 def manage_py(tree: Tree) -> str | None:
@@ -194,7 +200,10 @@ def _by_tool(tree: Tree, packages: str) -> Served | None:
         tool, path = found
         if tool.package == "dash" and (run := runner(tree, path, files, {"app"})) and run[1] == {"app": "app"}:
             path = run[0]
-        return Served(python_tools.command(tool, path), f"{tool.name}: imported by {path}", tool.server)
+        text = tree.read(path) or ""
+        command = python_tools.command(tool, path, text)
+        port = python_ports.fixed(text) if f"python {python_tools.quoted(path)}" in command else 0
+        return Served(command, f"{tool.name}: imported by {path}", tool.server, port)
     if notebook := python_tools.notebook(tree, known):
         command = f"voila {python_tools.quoted(notebook)} --port=$PORT --no-browser --Voila.ip=0.0.0.0"
         return Served(command, f"Voila: {notebook} found")
@@ -205,13 +214,23 @@ def _by_file(tree: Tree) -> Served | None:
     names = set(tree.names())
     for name in ("app.py", "main.py", "server.py", "run.py", "wsgi.py", "index.py", "__main__.py"):
         if name in names:
-            return Served(f"python {name}{python_tools.told(tree.read(name) or '')}", f"{name} found")
+            return _program(tree, name, name)
+    texts = {name: tree.read(name) or "" for name in sorted(names) if name.endswith(".py")}
+    listening = [name for name, text in texts.items() if python_ports.listens(text)]
+    if len(listening) == 1:
+        return _program(tree, python_tools.quoted(listening[0]), listening[0])
     for folder in ("", "src/"):
         packages = [one for one in tree.names(folder.rstrip("/")) if tree.has(f"{folder}{one}__main__.py")]
         if len(packages) == 1:
             path = f"{folder}{packages[0]}__main__.py"
-            return Served(f"python -m {packages[0][:-1]}{python_tools.told(tree.read(path) or '')}", f"{path} found")
+            return _program(tree, f"-m {packages[0][:-1]}", path)
     return _by_script(tree)
+
+
+def _program(tree: Tree, called: str, path: str) -> Served:
+    """How a program is started that listens by itself."""
+    text = tree.read(path) or ""
+    return Served(f"python {called}{python_ports.told(text)}", f"{path} found", port=python_ports.fixed(text))
 
 
 def _by_script(tree: Tree) -> Served | None:
@@ -237,7 +256,9 @@ def _candidates(tree: Tree) -> list[str]:
     skipped = {"tests/", "test/", "docs/", "venv/", ".venv/", "node_modules/", "migrations/", "scripts/", "examples/"}
     folders = [one for one in tree.names() if one.endswith("/") and one not in skipped and not one.startswith(".")]
     folders.sort(key=lambda one: one not in ("app/", "src/", "api/", "backend/", "server/"))
-    found = [*_flask_app(tree), *scripts("")]
+    # what a server is meant to load, by its name
+    named = [one for one in ("wsgi.py", "asgi.py") if tree.has(one)]
+    found = [*named, *_flask_app(tree), *scripts("")]
     for folder in folders:
         found += scripts(folder)
         for inner in tree.names(folder.rstrip("/")):

@@ -102,7 +102,7 @@ _BESIDE = {
     "flask-login": [("0..0.6.3", "werkzeug<3")],
     "flask-sqlalchemy": [("0..3.0", "sqlalchemy<2"), ("0..3.0", "flask<2.3")],
     "flask-wtf": [("0..1.0", "jinja2<3.1"), ("0..1.1", "flask<2.3")],
-    "gradio": [("0..5.0", "huggingface-hub<1"), ("4.0..5.0", "pydantic<2.11")],
+    "gradio": [("0..5.44", "huggingface-hub<1"), ("4.0..5.0", "pydantic<2.11")],
     "groq": [("0..0.13", "httpx<0.28")],
     "numpy": [("0..2.0", "?pyarrow<22")],
     "jinja2": [("0..3.0", "markupsafe<2.1")],

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from minpaas.plan import python_ports
 from minpaas.plan.python_packages import has
 from minpaas.plan.tree import Tree
 
@@ -56,9 +57,10 @@ def find(tree: Tree, files: list[str], packages: str) -> tuple[Tool, str] | None
     return (best[1], files[best[0]]) if best else None
 
 
-def command(tool: Tool, path: str) -> str:
-    """How a file is started with it."""
-    return tool.command.format(file=quoted(path), module=path.removesuffix(".py").replace("/", "."))
+def command(tool: Tool, path: str, text: str) -> str:
+    """How a file with this text is started with it: as a program by itself it may have options of its own."""
+    options = python_ports.told(text) if tool.command.endswith("python {file}") else ""
+    return tool.command.format(file=quoted(path), module=path.removesuffix(".py").replace("/", ".")) + options
 
 
 def quoted(path: str) -> str:
@@ -81,12 +83,3 @@ def notebook(tree: Tree, packages: str) -> str:
 def imports(text: str) -> set[str]:
     """The first words of what a file imports."""
     return set(re.findall(r"^\s*(?:from|import)\s+(\w+)", text, re.M))
-
-
-def told(text: str) -> str:
-    """The options that tell a program where to listen, where it has them and does not read PORT by itself."""
-    if re.search(r"['\"]PORT['\"]", text):
-        return ""
-    port = re.search(r"['\"]--port['\"]|\bdefine\(\s*['\"]port['\"]", text)
-    host = re.search(r"['\"]--(host|address)['\"]", text)
-    return f"{f' --{host[1]}=0.0.0.0' if host and port else ''}{' --port=$PORT' if port else ''}"

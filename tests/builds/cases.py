@@ -308,6 +308,30 @@ PYTHON = [
         answers="told by --port where to listen",
     ),
     Case(
+        "python-program-that-names-its-port",
+        "python",
+        start="python server.py",
+        says=("Port: 8765 (where the program listens by itself)",),
+        answers="listens on a port of its own",
+    ),
+    Case(
+        "python-gradio-with-options-of-its-own",
+        "python",
+        start="GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=$PORT python webui.py --server-name=0.0.0.0 --server-port=$PORT",
+    ),
+    Case("python-program-that-reads-port", "python", start="python hello.py", answers="reads PORT"),
+    Case(
+        "python-bot-without-procfile",
+        refused="no start command",
+        refusal=("web: python bot.py  where it listens on $PORT, else  worker: python bot.py",),
+    ),
+    Case(
+        "python-wsgi-before-flaskenv",
+        "python",
+        start=f"gunicorn wsgi:app {GUNICORN}",
+        answers="the shop of production",
+    ),
+    Case(
         "python-program-that-runs-uvicorn",
         "python",
         start="python main.py",
