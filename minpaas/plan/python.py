@@ -13,6 +13,7 @@ from minpaas.plan import (
     python_packages,
     python_pins,
     python_tools,
+    python_workspaces,
     requirements,
     spaces,
     versions,
@@ -154,6 +155,8 @@ def _is_python(tree: Tree, mark: str | None) -> bool:
     """Whether a weak mark beside a package.json means Python all the same."""
     if mark == "pyproject.toml":
         project = python_packages.pyproject(tree)
+        if python_workspaces.members(tree, project):
+            return starts(tree)
         return bool(project.get("project", {}).get("dependencies")) or "poetry" in project.get("tool", {})
     return mark is not None and mark.endswith(".py") and python_code.start(tree) is not None and mark != "setup.py"
 

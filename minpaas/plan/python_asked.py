@@ -78,6 +78,9 @@ def limit(tree: Tree) -> Asked | None:
     text = project.get("project", {}).get("requires-python")
     if not text:
         text = project.get("tool", {}).get("poetry", {}).get("dependencies", {}).get("python")
+    locked = re.search(r"^requires-python = \"([^\"]+)", tree.read("uv.lock") or "", re.M)
+    if not text and locked:
+        return Asked(locked[1], "uv.lock")  # of a workspace, what all its folders go with
     return Asked(text, "pyproject.toml") if isinstance(text, str) else None
 
 

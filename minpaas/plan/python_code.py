@@ -3,11 +3,12 @@
 import re
 from dataclasses import dataclass, replace
 
-from minpaas.plan import python_ports, python_tools, spaces
+from minpaas.plan import python_ports, python_tools, python_workspaces, spaces
+from minpaas.plan.model import PlanError
 from minpaas.plan.python_application import Application, application
 from minpaas.plan.python_packages import has, inline, named, pyproject
 from minpaas.plan.python_runner import runner
-from minpaas.plan.tree import Tree, find, joined
+from minpaas.plan.tree import Tree, Under, find, joined
 
 _ENTRIES = (
     "app", "main", "server", "wsgi", "asgi", "application", "api", "run", "index", "web", "__init__", "streamlit_app",
@@ -36,13 +37,34 @@ class Served:
 def start(tree: Tree) -> Served | None:
     """The best guess at what web runs, or None."""
     packages = named(tree)
-    return _known(tree, packages) or _by_file(tree)
+    return _known(tree, packages) or _by_member(tree) or _by_file(tree)
 
 
 def _known(tree: Tree, packages: str) -> Served | None:
     """What a framework of the code serves."""
     django = _django(tree) if has(packages, "django") or find(tree, "manage.py", 2) else None
     return django or _by_framework(tree, packages) or _by_tool(tree, packages)
+
+
+def _by_member(tree: Tree) -> Served | None:
+    """The one app of a workspace. Raises PlanError where there are several."""
+    inner = {one: Under(tree, one) for one in python_workspaces.members(tree, pyproject(tree))}
+    found = {folder: served for folder, at in inner.items() if (served := _known(at, named(at)))}
+    commands = {folder: f"cd {folder} && {_at_last(served.command)}" for folder, served in found.items()}
+    if len(found) > 1:
+        raise PlanError(
+            "command",
+            "Several apps could be started",
+            f"{' and '.join(found)} of the workspace each have one, and nothing says which",
+            f"say which in a file named Procfile:  web: {next(iter(commands.values()))} ; commit, and push again",
+            "no start command",
+        )
+    return next((replace(found[one], command=commands[one], why=f"{found[one].why} of {one}") for one in found), None)
+
+
+def _at_last(command: str) -> str:
+    """A command that takes the place of the shell, where it is one program."""
+    return command if re.match(r"\w+=|cd |exec ", command) or "&&" in command else f"exec {command}"
 
 
 def manage_py(tree: Tree) -> str | None:

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
-from minpaas.plan import build_lines, python_locks, requirements
+from minpaas.plan import build_lines, python_locks, python_workspaces, requirements
 from minpaas.plan.model import Notes, PlanError
 from minpaas.plan.tree import Tree
 
@@ -224,6 +224,8 @@ def _uv(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     )
     # .python-version in the tree may ask for another one than there is
     sync = "UV_PYTHON=/venv/bin/python uv sync --locked --no-default-groups"
+    if "workspace" in sources and python_workspaces.only_a_frame(project):
+        sync += " --all-packages"
     packaged = "build-system" in project or sources.get("package") is True
     return Packages(
         "uv",

@@ -332,6 +332,16 @@ PYTHON = [
         answers="the shop of production",
     ),
     Case(
+        "python-uv-workspace",
+        "python",
+        "3.13",
+        "cd apps/api && cd src && exec uvicorn api.main:app --host 0.0.0.0 --port $PORT",
+        "uv sync --locked --no-default-groups --all-packages",
+        says=("FastAPI: app in src/api/main.py of apps/api",),
+        lock="uv.lock",
+        answers="a package of the workspace",
+    ),
+    Case(
         "python-program-that-runs-uvicorn",
         "python",
         start="python main.py",

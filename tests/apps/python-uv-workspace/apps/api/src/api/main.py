@@ -1,0 +1,9 @@
+from fastapi import FastAPI
+from greetings import greeting
+
+app = FastAPI()
+
+
+@app.get("/")
+def home() -> str:
+    return greeting()
