@@ -286,7 +286,7 @@ def _without_styles(tree: Tree, notes: Notes, web: str) -> None:
 def _no_start(tree: Tree) -> PlanError:
     line = "web: gunicorn MODULE:app --bind 0.0.0.0:$PORT"
     texts = {name: tree.read(name) or "" for name in tree.names() if name.endswith(".py")}
-    programs = [name for name, text in texts.items() if name == "bot.py" or "__main__" in text or len(texts) == 1]
+    programs = [name for name, text in texts.items() if name == "bot.py" or "__main__" in text]
     if programs:
         program = python_tools.quoted(programs[0])
         line = f"web: python {program}  where it listens on $PORT, else  worker: python {program}"

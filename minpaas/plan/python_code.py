@@ -22,6 +22,9 @@ _STANDARD = {
     "types", "typing", "uuid",
 }  # fmt: skip
 _MOST_FILES = 60
+_UVICORN = re.compile(
+    r"^[^#\n]*\buvicorn\.run\(\s*(?:app\s*=\s*)?['\"]([\w.]+):(\w+)['\"]([^()]*(?:\([^()]*\)[^()]*)*)", re.M
+)
 
 
 @dataclass(frozen=True)
@@ -137,9 +140,26 @@ def _wsgi_file(tree: Tree, folder: str) -> tuple[str, str] | None:
 
 def _by_framework(tree: Tree, packages: str) -> Served | None:
     files = _candidates(tree)
+    if told := _named_for_uvicorn(tree, files):
+        return told
     for path in files:
         if found := application(tree, path):
             return _run_elsewhere(tree, path, found, files, packages) or _served(tree, path, found, packages)
+    return None
+
+
+def _named_for_uvicorn(tree: Tree, files: list[str]) -> Served | None:
+    """What a program at the top or in src has uvicorn serve by its name: uvicorn.run("shop.web.main:app")."""
+    for file in files:
+        folder = file.rpartition("/")[0]
+        told = _UVICORN.search(tree.read(file) or "") if folder in ("", "src") else None
+        for start in dict.fromkeys([folder, ""]):
+            path = joined(start, told[1].replace(".", "/")) if told else ""
+            if told and (tree.has(f"{path}.py") or tree.has(f"{path}/__init__.py")):
+                factory = " --factory" if re.search(r"\bfactory\s*=\s*True", told[3]) else ""
+                where = f"cd {start} && exec " if start else ""
+                command = f"{where}uvicorn {told[1]}:{told[2]}{factory} --host 0.0.0.0 --port $PORT"
+                return Served(command, f"{told[1]}:{told[2]} is what {file} gives to uvicorn", "uvicorn[standard]")
     return None
 
 

@@ -23,6 +23,7 @@ _NOWHERE = {
     "twisted-iocpsupport": _WINDOWS,
 }
 _ANY_PYTHON = r's/; python_(full_)?version == "[0-9.]+" and /; /; s/( ;| and) python_(full_)?version == "[0-9.]+"//'
+_THIS_PYTHON = """sed -Ei "s/^((requires-)?python *= *.)[^'\\"]*/\\1==$(python -V | cut -d' ' -f2)/" pyproject.toml"""
 # what pip does and uv does not, or otherwise
 _PIP_ONLY = re.compile(
     r"^\s*(-e|--editable)[ =]*(git|hg|svn|bzr)\+|--(install|global|config)-option|--process-dependency-links", re.M
@@ -191,12 +192,15 @@ def _poetry(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
     text = tree.read("pyproject.toml") or ""
     local = bool(re.search(r"\bpath\s*=|\bfile:", text)) or _dynamic(project)
     export = f"poetry export --only main --output {_EXPORTED}"
-    if re.fullmatch(r"[=~\s]*\d+\.\d+(\.(\d+|\*))?\s*", _python(project)):
+    exact = re.fullmatch(r"[=~\s]*\d+\.\d+(\.(\d+|\*))?\s*", _python(project))
+    if exact:
         # each line is for that one Python then, to the patch, and would be skipped with the one that there is
         export += f" && sed -Ei '{_ANY_PYTHON}' {_EXPORTED}"
     if "poetry.lock" not in names:
         notes.warn("No poetry.lock: the next deploy may get other versions. Commit one (poetry lock makes it)")
         export = f"poetry lock && {export}"
+        if exact:  # to the patch, where poetry refuses the one that there is
+            export = f"{_THIS_PYTHON} && {export}"
     manifests: list[str] = [name for name in ("pyproject.toml", "poetry.lock") if name in names]
     poetry = project.get("tool", {}).get("poetry", {})
     packaged = poetry.get("package-mode", True) and _package_folder(tree, project)

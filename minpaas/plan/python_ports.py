@@ -9,7 +9,7 @@ _HOST_OPTION = re.compile(r"['\"]--(host|address|ip|server[-_](?:name|host|addre
 # what begins to listen, and is given the port by its name, in its place, or beside the address
 _LISTENS = {
     "run", "launch", "serve", "listen", "start", "start_server", "run_app", "run_server", "run_simple", "make_server",
-    "HTTPServer", "ThreadingHTTPServer", "TCPServer", "ThreadingTCPServer", "WSGIServer",
+    "run_webhook", "start_webhook", "FastMCP", "HTTPServer", "ThreadingHTTPServer", "TCPServer", "ThreadingTCPServer", "WSGIServer",
 }  # fmt: skip
 _UNTOLD = {"nicegui": 8080}  # where a framework that is told no port listens, for all to reach
 
@@ -27,10 +27,7 @@ def fixed(text: str) -> int:
     """The port that a program names as a number, where nothing can tell it another; 0 where it names none."""
     if _READS_PORT.search(text) or told(text):
         return 0
-    try:
-        nodes = list(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError, RecursionError):
-        return 0
+    nodes = _nodes(text)
     numbers = {
         target.id: node.value
         for node in nodes
@@ -38,15 +35,28 @@ def fixed(text: str) -> int:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node) in _LISTENS]
+    calls = _listening(nodes)
     named = [port for call in calls for one in _places(call) if (port := _number(numbers, one))]
     untold = [port for name, port in _UNTOLD.items() if calls and re.search(rf"^\s*(from|import) {name}\b", text, re.M)]
     return next(iter([*named, *untold]), 0)
 
 
 def listens(text: str) -> bool:
-    """Whether a program says where it listens."""
-    return bool(_READS_PORT.search(text) or told(text) or fixed(text))
+    """Whether a program says where it listens, rather than settings that others read."""
+    reads = _READS_PORT.search(text) and _listening(_nodes(text))
+    return bool(reads or told(text) or fixed(text))
+
+
+def _nodes(text: str) -> list[ast.AST]:
+    try:
+        return list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+
+
+def _listening(nodes: list[ast.AST]) -> list[ast.Call]:
+    """The calls that begin to listen."""
+    return [node for node in nodes if isinstance(node, ast.Call) and _called(node) in _LISTENS]
 
 
 def _called(node: ast.Call) -> str:

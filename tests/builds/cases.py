@@ -342,6 +342,13 @@ PYTHON = [
         answers="a package of the workspace",
     ),
     Case(
+        "python-uvicorn-by-name",
+        "python",
+        start="uvicorn shop.web.http.factory:build --factory --host 0.0.0.0 --port $PORT",
+        says=("shop.web.http.factory:build is what main.py gives to uvicorn",),
+        answers="named for uvicorn",
+    ),
+    Case(
         "python-program-that-runs-uvicorn",
         "python",
         start="python main.py",

@@ -257,3 +257,8 @@ def test_minpaas_plan_of_a_repository(tmp_path: Path) -> None:
     assert said.returncode == 0, said.stderr
     assert "python server.py" in said.stdout
     assert "deploy that folder with --path services/api" in minpaas("plan", "--repo", f"file://{origin}").stderr
+
+
+def test_poetry_locks_for_the_python_that_there_is() -> None:
+    made = plan(Folder(APPS / "python-poetry-of-one-exact-version"))
+    assert "/\\1==$(python -V | cut -d' ' -f2)/" in made.install.partition(" && poetry lock && ")[0]

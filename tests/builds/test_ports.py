@@ -14,6 +14,7 @@ from minpaas.plan import python_ports
         ("make_server('0.0.0.0', 6543, app).serve_forever()", 6543),
         ("from nicegui import ui\nui.run()", 8080),
         ("from nicegui import ui\nui.run(port=9000)", 9000),
+        ("mcp = FastMCP('demo', host='0.0.0.0', port=8050)", 8050),
         ("redis.Redis(host='cache', port=6379)\nweb.run_app(app)", 0),
         ("app.run(port=int(os.environ.get('PORT', 5000)))", 0),
         ("parser.add_argument('--port', default=7000)\napp.run(port=7000)", 0),
@@ -37,3 +38,8 @@ def test_a_program_that_names_its_port(code: str, port: int) -> None:
 )
 def test_the_options_that_tell_a_program_where_to_listen(code: str, options: str) -> None:
     assert python_ports.told(code) == options
+
+
+def test_settings_that_read_the_port_are_no_program() -> None:
+    assert not python_ports.listens("PORT = os.environ.get('PORT', 8443)\n")
+    assert python_ports.listens("application.run_webhook(port=int(os.environ['PORT']))\n")
