@@ -97,7 +97,7 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
         keep = True
         notes.because("devDependencies stay: there are no others, and what the build makes may need them")
     started = "\n".join([Scripts(package).told("\n".join(types.values())), Scripts(inner).told("npm start")])
-    told = build_lines.at_top(tree)
+    told = build_lines.at_top(tree) or node_inner.pages(tree, package, started, notes)
     made = recipe(
         tree, notes, keep=keep, told=told, sticky=sticky, started=started, packages=packages, workspace=folder
     )

@@ -9,8 +9,10 @@ from minpaas.plan.model import NodeRecipe, Notes
 from minpaas.plan.node_packages import Manager
 from minpaas.plan.tree import Tree, json_of, paths
 
-# how Python names what a front end's build leaves:  "../client/dist"  and  BASE_DIR / "frontend" / "build"
-_NAMED = re.compile(r"['\"](?:\.{1,2}/)*([\w-]+)['\"]?\s*[/,]\s*['\"]?(dist|build)\b")
+# how code names what a front end's build leaves:  "../client/dist"  and  BASE_DIR / "frontend" / "build"  and  __dirname, "/client/build"
+_NAMED = re.compile(r"['\"`](?:\.{0,2}/)*([\w-]+)['\"]?\s*[/,]\s*['\"]?(dist|build)\b")
+_PYTHON, NODE = (".py",), (".js", ".mjs", ".cjs", ".ts", ".mts")
+_SENDS = re.compile(r"sendFile|[sS]tatic")
 
 
 def commands(tree: Tree, manager: Manager, notes: Notes, entered: Sequence[str] = ()) -> list[str]:
@@ -39,17 +41,20 @@ def within(tree: Tree, made: NodeRecipe, folder: str, lines: list[str]) -> NodeR
     return replace(made, manifests=manifests, install=install, build=tuple(build))
 
 
-def served(tree: Tree) -> str:
-    """The folder whose pages the Python code serves from where its build leaves them, and that nobody committed; or empty.
+def served(tree: Tree, endings: tuple[str, ...] = _PYTHON) -> str:
+    """The folder whose pages the code serves from where its build leaves them, and that nobody committed; or empty.
 
     Not where a Procfile says what is run: Heroku builds none, so such an app has them from elsewhere.
     """
     if re.search(r"^\s*web\s*:", tree.read("Procfile") or "", re.M):
         return ""
     for path in paths(tree):
-        for folder, output in _NAMED.findall(tree.read(path) or "") if path.endswith(".py") else ():
+        text = (tree.read(path) or "") if path.endswith(endings) else ""
+        # a bundler's settings name such folders as well
+        for folder, output in _NAMED.findall(text) if path.endswith(_PYTHON) or _SENDS.search(text) else ():
             scripts = json_of(tree, f"{folder}/package.json").get("scripts")
-            if isinstance(scripts, dict) and "build" in scripts and not tree.names(f"{folder}/{output}"):
+            built = isinstance(scripts, dict) and "build" in scripts and not tree.names(f"{folder}/{output}")
+            if built and not path.startswith(f"{folder}/"):
                 return str(folder)
     return ""
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from minpaas.plan import build_commands, build_lines, node_workspaces
+from minpaas.plan import build_commands, build_lines, node_folders, node_workspaces
+from minpaas.plan.model import Notes
 from minpaas.plan.node_scripts import Scripts, changes_packages, entered
 from minpaas.plan.tree import Tree, joined, json_of
 
@@ -24,6 +25,18 @@ def commands(tree: Tree, package: Mapping[str, Any], started: str) -> list[str]:
         builds = not scripts.build and folder in entered(started) and "build" in Scripts(inner).all
         told.append(f"cd {folder} && {tool} install" + (f" && {tool} run build" if builds else ""))
     return told
+
+
+def pages(tree: Tree, package: Mapping[str, Any], started: str, notes: Notes) -> str:
+    """What builds the front end that the code serves from its folder, where no script of the top builds anything; or empty."""
+    scripts = Scripts(package)
+    folder = "" if scripts.build or "workspaces" in package else node_folders.served(tree, node_folders.NODE)
+    elsewhere = {folder for folder, _, _ in build_lines.of_node(tree)}
+    if not folder or folder in entered(f"{scripts.text}\n{started}") or folder in elsewhere:
+        return ""
+    notes.because(f"The code serves what is built in {folder}/, which no script builds")
+    tool = build_commands.tool_of(tree, folder)
+    return f"cd {folder} && {tool} install && {tool} run build"
 
 
 def _needing(tree: Tree, package: Mapping[str, Any], text: str) -> dict[str, dict[str, Any]]:

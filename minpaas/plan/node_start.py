@@ -30,6 +30,7 @@ _BACKGROUND = (
 _ENDINGS = ("", ".js", ".mjs", ".cjs", "/index.js", "/index.mjs", "/package.json")
 _WATCHES = re.compile(r"(?:^|\s)(?:-w|--watch)\b")
 _WATCHING = re.compile(r"(?:nodemon|node|ts-node-dev|tsnd|ts-node|tsx)\b[^&|;]*?\s(?:\./)?([\w@./-]+\.[cm]?[jt]s)")
+_BARE_FILE = re.compile(r"from\s+['\"]\.{1,2}/(?:[\w@-]+/)*[\w@-]+['\"]")
 _LISTENS = re.compile(r"\blisten\s*\(|createServer|\bserve\s*\(")
 
 
@@ -75,7 +76,16 @@ def compiled_entry(tree: Tree, package: Mapping[str, Any]) -> str:
     folder, root = _configured(tree, "outDir"), _configured(tree, "rootDir") or "src"
     source = next((one for one in ("index", "server", "app", "main") if tree.has(f"{root}/{one}.ts")), "")
     below = f"{root}/" if re.search(r"\"rootDir\"\s*:\s*\"\./?\"", tree.read("tsconfig.json") or "") else ""
-    return f"{folder}/{below}{source}.js" if folder and source and re.search(r"\btsc\b", build) else ""
+    made = f"{folder}/{below}{source}.js" if folder and source and re.search(r"\btsc\b", build) else ""
+    # tsc leaves imports as they are written: what node does not resolve in them, the runner of the dev script does
+    unresolved = made and build == "tsc" and not _resolved(tree.read(f"{root}/{source}.ts") or "", tree, package)
+    return "" if unresolved and developed(tree, package) else made
+
+
+def _resolved(code: str, tree: Tree, package: Mapping[str, Any]) -> bool:
+    """Whether node finds the files that the compiled entry of an app imports: by no alias, and with their endings in ES modules."""
+    aliases = re.search(r"\"paths\"\s*:\s*\{\s*\"", tree.read("tsconfig.json") or "")
+    return not aliases and not (package.get("type") == "module" and _BARE_FILE.search(code))
 
 
 def _configured(tree: Tree, key: str) -> str:
