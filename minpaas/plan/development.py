@@ -35,6 +35,11 @@ _IN_CODE = re.compile(r"browser-?sync|live-server|WebpackDevServer|webpack-dev-(
 _OWN_SERVER = re.compile(
     r"\bexpress\s*\(|createServer|\bfastify\b|\bkoa\b|NODE_ENV['\"\]]* *[!=]==? *['\"](production|development)", re.I
 )
+# what opens a window on a desktop, and what packs programs for it
+_DESKTOP = {"electron", "nextron", "nw"}
+_OPENS = re.compile(r"(electron(-forge|-vite|mon)?|nextron|nw)( |$)")
+_PACKS = re.compile(r"(electron-(builder|packager|forge|vite)|nextron)( |$)")
+_IN_ELECTRON = re.compile(r"['\"]electron(/main)?['\"]")
 # a command that only runs a script of a folder's own package.json
 _FOLDER, _SCRIPT = r"(?:\./)?([\w@.-]+(?:/[\w@.-]+)*)/?", r"([\w:.-]+)"
 _INSTALL = r"(?:(?:npm|yarn|pnpm)(?: (?:install|i|ci))?(?: -\S+)* && )?"
@@ -82,15 +87,45 @@ def refusal(start: str) -> PlanError | None:
             "bring a start script that serves it by Node.js (for Hono: @hono/node-server), or a Dockerfile; commit, and push again",
             "a Worker is not run here",
         )
-    if re.match(r"(npx )?(expo|react-native) start\b", start):
+    if phone := re.match(r"(?:npx )?(expo|react-native) start\b", start):
+        hint = "for pages as well: npx expo install react-dom react-native-web ; commit, and push again"
         return PlanError(
             "command",
             "This is an app for phones, and has no pages",
             f"its start script ({start}) serves it to the phone of a person who writes it",
-            "for pages as well: npx expo install react-dom react-native-web ; commit, and push again",
+            hint
+            if phone[1] == "expo"
+            else "push the server that it talks to from a folder of its own (--path FOLDER), or bring a Dockerfile that serves pages",
             "an app for phones",
         )
     return None
+
+
+def desktop(tree: Tree, package: Mapping[str, Any]) -> PlanError | None:
+    """What is said of an app that opens a window where it is started, with no server for visitors and no pages of its own."""
+    scripts = package.get("scripts") or {}
+    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    start, build, main = script(scripts, "start"), script(scripts, "build"), str(package.get("main") or "")
+    because = ""
+    if not names & _DESKTOP:
+        return None
+    if start and not is_development(tree, scripts, start):
+        if any(_OPENS.match(part) or serves_pages(part) for part in _parts(scripts, start, set())):
+            because = f"its start script ({start}) opens a window on the machine of its user"
+    elif any(_PACKS.match(part) for part in _parts(scripts, build, set())):
+        because = f"its build script ({build}) packs a program for such machines"
+    elif not start and not build and _IN_ELECTRON.search(tree.read(main) or "" if main else ""):
+        because = f"its main ({main}) opens a window on the machine of its user"
+    if not because:
+        return None
+    return PlanError(
+        "command",
+        "This is an app for desktops, and has no pages for visitors",
+        because,
+        "for pages as well: no start script, and a build script that only makes them (vite build); "
+        "for a server: a start script that starts it, or a Dockerfile; commit, and push again",
+        "an app for desktops",
+    )
 
 
 def entered(line: str) -> tuple[str, str] | None:

@@ -34,17 +34,15 @@ _PROGRAMS = (
     (r"go|goose", "Go"),
     (r"cargo|(\./)?target/release/\S+", "Rust"),
     (r"deno", "Deno"),
+    (r"meteor", "Meteor"),
     (r"swift|Run", "Swift"),
 )
 
 
 def other(tree: Tree, types: Mapping[str, str], buildpacks: tuple[str, ...]) -> tuple[str, str] | None:
     """The language that a tree is plainly written in, and what says so, whatever else is in the tree; None: nothing does."""
-    command = re.sub(r"^((env )?[A-Z_]+=\S*\s+|cd \S+ && )+", "", types.get("web", ""))
-    program = command.split()[0] if command.strip() else ""
-    for pattern, language in _PROGRAMS:
-        if program and re.fullmatch(pattern, program):
-            return language, f"web of the Procfile ({types['web'][:60]})"
+    if language := of_command(types.get("web", "")):
+        return language, f"web of the Procfile ({types['web'][:60]})"
     if buildpacks:
         return buildpacks[0].capitalize().replace("Php", "PHP"), "the buildpack of app.json"
     names = set(tree.names())
@@ -57,6 +55,13 @@ def other(tree: Tree, types: Mapping[str, str], buildpacks: tuple[str, ...]) -> 
     if mark in ("deno.json", "deno.jsonc", "bun.lockb", "bun.lock") and "package.json" in names:
         return None
     return (_FILES[mark], mark) if mark and not (mark == "index.php" and static.at_top(tree)) else None
+
+
+def of_command(line: str) -> str:
+    """The language that a command's program is for; empty where it is none of these."""
+    command = re.sub(r"^((env )?[A-Z_]+=\S*\s+|cd \S+ && )+", "", line)
+    program = command.split()[0] if command.strip() else ""
+    return next((language for pattern, language in _PROGRAMS if program and re.fullmatch(pattern, program)), "")
 
 
 def hint_of(tree: Tree) -> tuple[str, str] | None:

@@ -77,6 +77,8 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
     """How to build it: an app, or a front end that only builds. Raises PlanError."""
     notes.because("Node.js app, by package.json" if detect(tree) else "Node.js app, as asked")
     package = package_json(tree)
+    if not types and (refused := development.desktop(tree, package)):
+        raise refused
     apps = node_workspaces.startable(tree, package) if not types and node_command.starts_nothing(tree, package) else {}
     if len(apps) > 1:
         raise node_workspaces.refusal(apps)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minpaas.plan import development, front_end, node_packages, node_start
+from minpaas.plan import development, front_end, languages, node_packages, node_start
 from minpaas.plan.model import PlanError
 from minpaas.plan.tree import Tree
 
@@ -41,6 +41,8 @@ def start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tupl
         return {**types, "web": compiled}, "the start script of package.json, where the build puts its file"
     if refused := development.refusal(script):
         raise refused
+    if language := languages.of_command(development.bare(script)):
+        raise languages.refusal(language, f"its start script ({script})")
     if (loading := node_start.loading_modules(tree, script)) != script:
         return {**types, "web": loading}, f"the start script of package.json ({script}) as this Node.js knows it"
     if script:

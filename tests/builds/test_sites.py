@@ -36,6 +36,12 @@ PAGE = "<p>a page</p>"
 SITES: list[tuple[str, dict[str, str], str, str]] = [
     # what it is, files, the folder that is served, what unknown paths get
     ("hexo", {"package.json": package("hexo server -p $PORT", "hexo generate", "hexo")}, "public", ""),
+    (
+        "electron around pages of their own",
+        {"package.json": package('concurrently "react-scripts start" "electron ."', "react-scripts build", "electron react-scripts", main="public/electron.js")},
+        "build",
+        "index.html",
+    ),
     ("hexo without build", {"package.json": package(needs="hexo", scripts={"generate": "hexo g"})}, "public", ""),
     (
         "vitepress in docs",
@@ -321,6 +327,14 @@ REFUSED = [
     ("jekyll beside tools", {"package.json": package("gulp", needs="gulp"), "_config.yml": "", "index.html": "---\n---\n"}, "Jekyll is not run here"),
     ("mkdocs by pip", {"mkdocs.yml": "", "docs/index.md": "", "requirements.txt": "mkdocs\n"}, "MkDocs is not run here"),
     ("an app for phones", {"package.json": package("expo start", needs="expo react-native", main="index.js"), "index.js": ""}, "an app for phones"),
+    ("an app for phones without expo", {"package.json": package("react-native start", needs="react-native"), "index.js": ""}, "an app for phones"),
+    ("electron", {"package.json": package("electron .", needs="electron", main="main.js"), "index.html": PAGE}, "an app for desktops"),
+    ("electron forge", {"package.json": package("electron-forge start", needs="electron @electron-forge/cli")}, "an app for desktops"),
+    ("electron of a dev script alone", {"package.json": package(needs="electron", main="main.js", scripts={"dev": "electron ."}), "main.js": "const { app } = require('electron/main')"}, "an app for desktops"),
+    ("electron that vite builds", {"package.json": package(build="vite build && electron-builder", needs="electron vite"), "index.html": PAGE}, "an app for desktops"),
+    ("electron behind its own check", {"package.json": package("ts-node check.ts && npm run pages", "webpack", "electron webpack", scripts={"pages": "webpack serve"})}, "an app for desktops"),
+    ("meteor", {"package.json": package("meteor run", needs="meteor-node-stubs"), "client/main.html": ""}, "Meteor needs a Dockerfile"),
+    ("deno beside package.json", {"package.json": package("deno run -A main.ts"), "main.ts": ""}, "Deno needs a Dockerfile"),
     (
         "astro for another host",
         {
