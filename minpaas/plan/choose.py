@@ -13,12 +13,14 @@ from minpaas.plan import (
     languages,
     node,
     node_apart,
+    node_command,
     platforms,
     procfile,
     python,
     static,
 )
 from minpaas.plan.appjson import AppJson
+from minpaas.plan.declared import Declared
 from minpaas.plan.model import Notes, Plan, PlanError, Runtime
 from minpaas.plan.tree import Tree, Under, json_of
 
@@ -57,14 +59,22 @@ def plan(
         raise
     warnings = [*made.warnings, *_not_started(tree, made)]
     made = replace(made, environment={**said.environment, **made.environment}, folder=folder, warnings=warnings)
-    if said.port and made.runtime in ("python", "node"):
-        made = replace(made, port=said.port, reasons=[*made.reasons, f"Port: {said.port} (as {said.where} has it)"])
+    made = _with_port(made, tree, said)
     if folder:
         made = replace(made, reasons=[*made.reasons, f"Folder: {folder}/ ({why})"])
     made = _with_reason(made, said.where, said.types.get("web", ""))
     if chosen in ("python", "node") and "web" not in said.types:
         made = _without_web(made, [kind for kind in said.types if kind != "release"], said.where)
     return _completed(made, said.app, " && ".join(filter(None, (app.predeploy, said.release))), said.health)
+
+
+def _with_port(made: Plan, tree: Tree, said: Declared) -> Plan:
+    """What PORT is, where another platform's file or the start command says so."""
+    if said.port and made.runtime in ("python", "node"):
+        return replace(made, port=said.port, reasons=[*made.reasons, f"Port: {said.port} (as {said.where} has it)"])
+    if made.runtime == "node" and (port := node_command.port(tree, made.start)):
+        return replace(made, port=port, reasons=[*made.reasons, f"Port: {port} (the start command names it)"])
+    return made
 
 
 def _folder(tree: Tree) -> tuple[str, str]:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minpaas.plan import development, front_end, languages, node_packages, node_start
+from minpaas.plan import development, front_end, languages, node_packages, node_start, platforms
 from minpaas.plan.model import PlanError
-from minpaas.plan.tree import Tree
+from minpaas.plan.node_scripts import Scripts, entered
+from minpaas.plan.tree import Tree, joined, json_of
 
 _PLAIN = re.compile(r"[\w./=@:, +$-]+")  # no quotes, no operators: it needs no package manager to run
+_SEVERAL = re.compile(r"\b(?:concurrently|npm-run-all|run-p)\b|[^&]&[^&]")
 BUILT = ", which starts what the build makes"
 _PRODUCTION = ("start:prod", "start:production", "prod")
 _MADE = re.compile(r"(dist|build|lib|out)/")  # where a build puts what it makes
@@ -60,6 +62,14 @@ def start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tupl
         'add  "scripts": {"start": "node FILE"}  to package.json',
         "no start command",
     )
+
+
+def port(tree: Tree, command: str) -> int:
+    """The port that the scripts which are started name as a number; 0 where they take PORT, or start several programs."""
+    told = Scripts(json_of(tree, "package.json")).told(command)
+    inner = [json_of(tree, joined(folder, "package.json")) for folder in entered(told)]
+    told = "\n".join([told, *(Scripts(package).told(told) for package in inner)])
+    return 0 if _SEVERAL.search(told) or "$PORT" in told or "${PORT" in told else platforms.fixed_port(told)
 
 
 def starts_nothing(tree: Tree, package: Mapping[str, Any]) -> bool:

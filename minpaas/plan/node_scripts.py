@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minpaas.plan import front_end
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, joined
 
 _LIFECYCLE = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
 _HUSKY = re.compile(r"^(npx )?(husky( install)?|is-ci \|\| husky( install)?|husky( install)? \|\| true)$")
@@ -81,7 +81,14 @@ class Scripts:
 
 def entered(text: str) -> list[str]:
     """The folders that commands enter, or name by --prefix and the like; without the slash."""
-    return list(dict.fromkeys(one.strip("/") for one in _ENTERED.findall(text)))
+    found: list[str] = []
+    for line in text.splitlines():
+        folder = ""
+        for match in _ENTERED.finditer(line):
+            named = joined(folder, match[1]) if match[1].startswith("..") else match[1].strip("/")
+            folder = named if match[0].startswith("cd") else folder
+            found += [named] if named else []
+    return list(dict.fromkeys(found))
 
 
 def packages_of(text: str) -> list[tuple[str, str]]:

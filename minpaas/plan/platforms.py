@@ -101,7 +101,7 @@ def read(tree: Tree, *, docker: bool = False) -> Told | None:
                 name,
                 release if _usable(release) else "",
                 environment={"RAILWAY_ENVIRONMENT": "production", "RAILWAY_PUBLIC_DOMAIN": HOST, **_ONE},
-                port=0 if docker else _fixed_port(command),
+                port=0 if docker else fixed_port(command),
             )
             if told.command or told.health_path or told.release:
                 return told
@@ -165,7 +165,7 @@ def _render(tree: Tree) -> Told | None:
         warnings,
         list(render_yaml.config_vars(service)),
         {"RENDER": "true", "RENDER_EXTERNAL_HOSTNAME": HOST, "RENDER_EXTERNAL_URL": f"http://{HOST}", **_ONE},
-        _fixed_port(command) or render_yaml.port(service),
+        fixed_port(command) or render_yaml.port(service),
     )
 
 
@@ -179,10 +179,11 @@ def given(tree: Tree) -> list[ConfigVar]:
     ]
 
 
-def _fixed_port(command: str) -> int:
+def fixed_port(command: str) -> int:
     """The port that a start command names as a number: its platform finds where the app listens. 0 where it names none."""
     found = re.search(
-        r"(?:--port|--bind|--address|-[pbl])[= ](?:\S*:)?(\d{2,5})(?=\s|$)|\bhttp\.server (\d{2,5})\b", command
+        r"(?:--port|--bind|--address|-[pbl])[= ](?:\S*:)?(\d{2,5})(?=\s|$)|\b(?:http\.server |PORT=)(\d{2,5})\b",
+        command,
     )
     return int(found[1] or found[2]) if found else 0
 

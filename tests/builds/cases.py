@@ -713,6 +713,23 @@ NODE = [
         answers="named by an alias",
     ),
     Case(
+        "node-start-that-names-a-port",
+        "node",
+        start="node server.js --port 4100",
+        says=("Port: 4100 (the start command names it)",),
+        warns=(NO_LOCK,),
+        answers="as it was told, on 4100",
+    ),
+    Case(
+        "node-build-that-goes-from-folder-to-folder",
+        "node",
+        "16",
+        start="node api/server.js",
+        build="npm run build",
+        says=("react-scripts 4.0.3 does not build with a newer one",),
+        warns=(NO_LOCK,),
+    ),
+    Case(
         "node-server-folder-that-nothing-installs",
         "node",
         start="npm start",
