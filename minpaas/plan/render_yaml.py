@@ -12,7 +12,7 @@ _PORT = 10000  # what PORT is there: code and start commands count on it
 
 def services(text: str) -> list[str]:
     """The text of each service, and what stands before the first."""
-    return re.split(r"^\s*- (?=(?:type|name|runtime|env):)", text, flags=re.M)
+    return re.split(r"^[ \t]*- (?=(?:type|name|runtime|env):)", text, flags=re.M)
 
 
 def web_service(text: str) -> str:
@@ -29,7 +29,7 @@ def _is_static(service: str) -> bool:
 def variable(tree: Tree, name: str) -> str:
     """The value that render.yaml gives a config var of its first web service; empty where it gives none."""
     text = tree.read("render.yaml") or ""
-    found = re.search(rf"^\s*(?:- )?key:[ \t]*{name}[ \t]*\n\s*value:[ \t]*[\"']?([^\"'#\n]+)", text, re.M)
+    found = re.search(rf"^[ \t]*(?:- )?key:[ \t]*{name}[ \t]*\n\s*value:[ \t]*[\"']?([^\"'#\n]+)", text, re.M)
     return found[1].strip() if found else ""
 
 
@@ -50,7 +50,7 @@ def config_vars(service: str) -> Iterator[ConfigVar]:
 
 
 def _variables(service: str) -> list[str]:
-    return re.split(r"^\s*- (?=key:)", service, flags=re.M)[1:]
+    return re.split(r"^[ \t]*- (?=key:)", service, flags=re.M)[1:]
 
 
 def command(service: str, key: str) -> str:
@@ -67,6 +67,6 @@ def value(text: str, key: str) -> str:
     found = re.search(rf"^( *){key}:[ \t]*([^|>\s].*)((?:\n\1 +(?! |#|- |[\w-]+:(?:\s|$)).*)*)", text, re.M)
     if not found:
         return ""
-    told = " ".join(re.sub(r"(?:^|\s+)#.*", "", line).strip() for line in (found[2] + found[3]).splitlines()).strip()
+    told = " ".join(re.sub(r"(?:^|(?<!\s)\s+)#.*", "", line).strip() for line in (found[2] + found[3]).splitlines()).strip()
     quoted = re.match(r"([\"'])(.*?)\1\s*(?:#.*)?(?:\n|$)", found[2])
     return quoted[2] if quoted else told
