@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minpaas.plan import build_lines, hosting
+from minpaas.plan import build_lines, hosting, node_workspaces
 from minpaas.plan.development import entered, script
 from minpaas.plan.node_scripts import Scripts, packages_of
 from minpaas.plan.tree import Tree
@@ -92,6 +92,8 @@ def _of_a_folder(tree: Tree, package: Mapping[str, Any]) -> str:
     if not inside or f"{inside[0]}/" in Scripts(package).folders(tree) or not tree.has(f"{inside[0]}/package.json"):
         return ""
     folder = inside[0]
+    if folder in node_workspaces.folders(tree, package):  # what is installed at the top is there as well
+        return "" if scripts.get("build") else f"cd {folder} && npm run build"
     tool = tool_of(tree, folder)
     return f"cd {folder} && {tool} install && {tool} run build"
 

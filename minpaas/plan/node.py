@@ -26,7 +26,7 @@ from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError
 from minpaas.plan.node_packages import Manager
 from minpaas.plan.node_scripts import Scripts, changes_packages, installs_globally, packages_of
-from minpaas.plan.tree import Tree, json_of
+from minpaas.plan.tree import Tree, Under, json_of
 
 _HEAP = "--max-old-space-size=2560"
 # what listens on localhost, or on the container's own name, unless it is told otherwise
@@ -84,7 +84,12 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
         raise node_workspaces.refusal(apps)
     folder, inner = next(iter(apps.items())) if len(apps) == 1 else ("", {})
     types = {"web": f"cd {folder} && npm start"} if folder else types
-    as_told, command = build_commands.with_build(tree, package)
+    why_there = f"the start script of {folder}, the only workspace that has one" if folder else ""
+    named, pages = None if types.get("web") else node_workspaces.delegated(tree, package), package
+    if named:
+        folder, _, inner = named
+        types, why_there, pages = _of_workspace(tree, package, named, types)
+    as_told, command = build_commands.with_build(tree, pages)
     site = None if types.get("web") else front_end.site(tree, as_told, notes)
     if site and not (Scripts(as_told).builds or "node_modules/" in (tree.read("index.html") or "")):
         notes.because(site[1])
@@ -100,13 +105,28 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
         notes.because("devDependencies stay: there are no others, and what the build makes may need them")
     started = "\n".join([Scripts(package).told("\n".join(types.values())), Scripts(inner).told("npm start")])
     told = build_lines.at_top(tree) or node_inner.pages(tree, package, started, notes)
+    told = told or node_start.uncompiled(tree, package)
     made = recipe(
         tree, notes, keep=keep, told=told, sticky=sticky, started=started, packages=packages, workspace=folder
     )
-    why = f"the start script of {folder}, the only workspace that has one" if folder else why
+    why = why_there or why
     if why:
         notes.because(f"Start: {types['web']} ({why})")
     return started_by(tree, package, types, notes, made, inner)
+
+
+def _of_workspace(
+    tree: Tree, package: dict[str, Any], found: tuple[str, str, Mapping[str, Any]], types: dict[str, str]
+) -> tuple[dict[str, str], str, dict[str, Any]]:
+    """The process types, why, and package.json as pages are looked for, where start only runs a script of this workspace."""
+    folder, script, inner = found
+    inside, start = Under(tree, folder), package["scripts"]["start"]
+    if node_workspaces.serves(inside, inner):
+        return types, "", package
+    if server := front_end.server_command(inside, inner):
+        command = f"cd {folder} && PATH=$PWD/node_modules/.bin:$PATH {server[0]}"
+        return {**types, "web": command}, f"{server[1]} in {folder}; start ({start}) is a development server", package
+    return types, "", {**package, "scripts": {**package["scripts"], "start": f"cd {folder} && npm run {script}"}}
 
 
 def started_by(

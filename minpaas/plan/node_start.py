@@ -105,6 +105,16 @@ def compiling(tree: Tree, package: Mapping[str, Any]) -> str | None:
     return next((one for one in _COMPILING if one in scripts and not _WATCHES.search(str(scripts[one]))), None)
 
 
+def uncompiled(tree: Tree, package: Mapping[str, Any]) -> str:
+    """tsc, where start runs a file of its output that is not there, and no script makes it, for each developer does by hand."""
+    scripts = package.get("scripts") or {}
+    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    file, folder = file_of(str(scripts.get("start") or "").strip()), _configured(tree, "outDir")
+    made = {"build", "heroku-postbuild", "prestart"} & set(scripts) or package.get(COMPILES)
+    missing = file.startswith(f"{folder}/") and not is_there(tree, file) if folder else False
+    return "tsc" if missing and not made and "typescript" in names else ""
+
+
 def in_front(line: str) -> str:
     """A command that does not end while its server runs: what it would put into the background is kept in front."""
     for background, front in _BACKGROUND:

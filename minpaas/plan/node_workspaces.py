@@ -1,5 +1,6 @@
 """Workspaces of npm, yarn, pnpm and bun: which folders they are, and which of them is the app that is started."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,14 @@ from minpaas.plan.model import PlanError
 from minpaas.plan.tree import Tree, Under, joined, json_of
 
 _MOST = 60  # folders
+# commands that only run a script of a workspace, by its name or its folder
+_NAME, _SCRIPT = r"[\"']?(?:\./)?(?P<name>[@\w./-]+?)(?:\.\.\.)?[\"']?", r"(?:run )?(?P<script>[\w:-]+)"
+_FILTER = r"(?:--filter|-F|--workspace|-w)[ =]"
+_DELEGATES = (
+    re.compile(rf"yarn workspace {_NAME} {_SCRIPT}"),
+    re.compile(rf"(?:npm|pnpm|bun)(?: run)? {_FILTER}{_NAME} {_SCRIPT}"),
+    re.compile(rf"(?:npm|pnpm|turbo) {_SCRIPT} {_FILTER}{_NAME}"),
+)
 
 
 def folders(tree: Tree, package: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -26,7 +35,20 @@ def folders(tree: Tree, package: Mapping[str, Any]) -> dict[str, dict[str, Any]]
 
 def startable(tree: Tree, package: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Those that have a start script which is no development server."""
-    return {folder: inner for folder, inner in folders(tree, package).items() if _serves(Under(tree, folder), inner)}
+    return {folder: inner for folder, inner in folders(tree, package).items() if serves(Under(tree, folder), inner)}
+
+
+def delegated(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]] | None:
+    """The workspace and its script that are all that start runs, with its package.json, in which start is that script; None: none is."""
+    told = package.get("scripts")
+    line = development.script(told if isinstance(told, dict) else {}, "start")
+    found = next((match for one in _DELEGATES if (match := one.fullmatch(line))), None)
+    named, script = (found["name"], found["script"]) if found else development.entered(line) or ("", "")
+    for folder, inner in folders(tree, package).items() if named else ():
+        scripts = inner.get("scripts")
+        if named.strip("/") in (folder, inner.get("name")) and isinstance(scripts, dict) and script in scripts:
+            return folder, script, {**inner, "scripts": {**scripts, "start": development.script(scripts, script)}}
+    return None
 
 
 def refusal(found: Mapping[str, Any]) -> PlanError:
@@ -40,7 +62,8 @@ def refusal(found: Mapping[str, Any]) -> PlanError:
     )
 
 
-def _serves(tree: Tree, package: Mapping[str, Any]) -> bool:
+def serves(tree: Tree, package: Mapping[str, Any]) -> bool:
+    """Whether a workspace has a start script which is no development server."""
     told = package.get("scripts")
     scripts = told if isinstance(told, dict) else {}
     start = development.script(scripts, "start")

@@ -730,6 +730,23 @@ NODE = [
         warns=(NO_LOCK,),
     ),
     Case(
+        "node-start-of-a-workspace",
+        "static",
+        start="serve-site",
+        build="cd site && npm run build",
+        says=("In site/, which is all that start starts", "dist/ is served"),
+        warns=(NO_LOCK,),
+        answers='id="rain"',
+    ),
+    Case(
+        "node-output-of-tsc-that-no-script-makes",
+        "node",
+        start="node dist/index.js",
+        says=("Build: tsc", "Afterwards: npm prune"),
+        warns=(NO_LOCK,),
+        answers="compiled, though nobody said so",
+    ),
+    Case(
         "node-server-folder-that-nothing-installs",
         "node",
         start="npm start",

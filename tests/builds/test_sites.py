@@ -304,6 +304,23 @@ SERVERS = [
         "vite preview --host 0.0.0.0 --port $PORT",
     ),
     (
+        "next in a workspace that start runs for development",
+        {
+            "package.json": package("yarn workspace @shop/web dev", workspaces=["packages/*"]),
+            "packages/web/package.json": package(build="next build", needs="next@15", name="@shop/web", scripts={"dev": "next dev"}),
+        },
+        "cd packages/web && PATH=$PWD/node_modules/.bin:$PATH next start",
+    ),
+    (
+        "a workspace by its folder",
+        {
+            "package.json": package("pnpm --filter ./api start", "turbo build", workspaces=["api", "web"]),
+            "api/package.json": package("node dist/index.js", "tsc", name="@shop/api"),
+            "web/package.json": package("vite", "vite build", "vite", name="@shop/web"),
+        },
+        "npm start",
+    ),
+    (
         "astro with its node adapter",
         {"package.json": package("astro dev", "astro build", "astro @astrojs/node"), "astro.config.mjs": "export default { adapter: node({ mode: 'standalone' }) }"},
         "HOST=0.0.0.0 node dist/server/entry.mjs",

@@ -1,0 +1,3 @@
+import words from "words";
+
+document.getElementById("rain").textContent = words;

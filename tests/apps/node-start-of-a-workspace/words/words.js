@@ -1,0 +1,1 @@
+export default "rain, from a workspace";
