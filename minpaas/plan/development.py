@@ -80,13 +80,7 @@ def bare(line: str) -> str:
 def refusal(start: str) -> PlanError | None:
     """What is said of a start script that no visitor could reach: a host's own runtime, or what phones ask for."""
     if re.match(r"(npx )?wrangler( pages)? dev\b", start):
-        return PlanError(
-            "command",
-            "This is a Worker for Cloudflare, which is not run here",
-            f"its start script ({start}) runs it as Cloudflare does, on no port that visitors could reach",
-            "bring a start script that serves it by Node.js (for Hono: @hono/node-server), or a Dockerfile; commit, and push again",
-            "a Worker is not run here",
-        )
+        return _a_worker(f"its start script ({start}) runs it as Cloudflare does, on no port that visitors could reach")
     if phone := re.match(r"(?:npx )?(expo|react-native) start\b", start):
         hint = "for pages as well: npx expo install react-dom react-native-web ; commit, and push again"
         return PlanError(
@@ -99,6 +93,24 @@ def refusal(start: str) -> PlanError | None:
             "an app for phones",
         )
     return None
+
+
+def worker(tree: Tree) -> PlanError | None:
+    """What is said of a Worker for Cloudflare that has no start script, and that node would only load."""
+    files = ("wrangler.toml", "wrangler.jsonc", "wrangler.json")
+    told = next(((one, text) for one in files if (text := tree.read(one))), ("", ""))
+    found = re.search(r"^\s*\"?main\"?\s*[=:]\s*[\"']([^\"']+)", told[1], re.M)
+    return _a_worker(f"{told[0]} has main = {found[1]}, and there is no start script") if found else None
+
+
+def _a_worker(because: str) -> PlanError:
+    return PlanError(
+        "command",
+        "This is a Worker for Cloudflare, which is not run here",
+        because,
+        "bring a start script that serves it by Node.js (for Hono: @hono/node-server), or a Dockerfile; commit, and push again",
+        "a Worker is not run here",
+    )
 
 
 def desktop(tree: Tree, package: Mapping[str, Any]) -> PlanError | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from minpaas.plan import frameworks, node_start, site_files, static
-from minpaas.plan.development import entered, is_development, script, serves_pages
+from minpaas.plan.development import bare, entered, is_development, script, serves_pages
 from minpaas.plan.model import Notes, PlanError, SiteRecipe
 from minpaas.plan.tree import Tree, Under, json_of
 
@@ -27,6 +27,7 @@ OF_TOOLS = re.compile(r"(\./)?(gulpfile|gruntfile|webpack\.config|rollup\.config
 _COMPILES = re.compile(
     r"\b(tsc|tsup|swc|ncc|nest|babel|pkg|unbuild|microbundle|prisma|echo)\b|--platform[= ]node|bun build"
 )
+_RUNS_TASKS = re.compile(r"(gulp|grunt)( |$)")  # which may start a server of the app's own
 _LISTENS = re.compile(r"\blisten\s*\(|createServer|\bserve\s*\(|\b[Hh]api\b|\bexpress\s*\(|\bfastify\s*\(")
 # where the script that builds has another name, by the framework
 _BUILDS = (
@@ -50,7 +51,7 @@ def site(tree: Tree, package: Mapping[str, Any], notes: Notes) -> tuple[SiteReci
         start = ""  # it is left over from the template: there is nothing that it could serve
     if (start and not is_development(tree, scripts, start)) or _renders(tree, names, package):
         return None
-    if node_start.server_script(tree, package):
+    if node_start.server_script(tree, package) or (_RUNS_TASKS.match(bare(start)) and names & set(_SERVERS)):
         return None
     if not start and any(server in names for server in _SERVERS) and entry(tree, package):
         return None

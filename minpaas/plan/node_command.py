@@ -27,6 +27,7 @@ def start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tupl
     if types.get("web"):
         return types, "web of the Procfile"
     script = development.script(scripts, "start")
+    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
     if (
         script
         and development.is_development(tree, scripts, script)
@@ -51,6 +52,8 @@ def start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tupl
         return {**types, "web": _direct(scripts, "start")}, "the start script of package.json"
     if found := front_end.server_command(tree, package):
         return {**types, "web": found[0]}, f"{found[1]}, without a start script"
+    if "wrangler" in names and (refused := development.worker(tree)):
+        raise refused
     if found := _entry(tree, package):
         return {**types, "web": found[0]}, found[1]
     if any(kind != "release" for kind in types):

@@ -29,7 +29,8 @@ _LISTEN = (
     (r"\bnext (?:start|dev)\b", "next start -H 0.0.0.0 -p $PORT"),
     (r"\b(?:vite|ng|react-scripts|vue-cli-service)\b", "--host 0.0.0.0 --port $PORT"),
     (r"\bpython3?\b", "app.run(host='0.0.0.0', port=int(os.environ['PORT']))"),
-    (r"\b(?:node|npm|yarn|pnpm|ts-node|tsx|nodemon)\b", "app.listen(process.env.PORT)"),
+    (r"\bjson-server\b", "json-server db.json --host 0.0.0.0 --port $PORT"),
+    (r"\b(?:node|npm|yarn|pnpm|bun|ts-node|tsx|nodemon)\b", "app.listen(process.env.PORT)"),
 )
 
 
@@ -48,6 +49,8 @@ _LISTEN_IN_CODE = (
     ),
     (r"['\"]fastify['\"]", "fastify.listen({port: process.env.PORT, host: '0.0.0.0'})"),
     (r"['\"]@hono/node-server['\"]", "serve({fetch: app.fetch, port: process.env.PORT})"),
+    (r"\bstartStandaloneServer\(", "startStandaloneServer(server, {listen: {port: process.env.PORT}})"),
+    (r"\bBun\.serve\(", "Bun.serve({port: process.env.PORT, ...})"),
 )
 
 
@@ -85,7 +88,9 @@ def enrich(error: DeployFailed, output: Iterable[str], case: Case, phase: Phase 
 
 def _how_to_listen(case: Case) -> str:
     """How the app's own server is told where to listen; empty where it is not known."""
-    named = re.search(r"\b(?:python3?|node) ([\w./-]+\.(?:py|[cm]?[jt]s))\b", case.command)
+    named = re.search(
+        r"\b(?:python3?|node|tsx|ts-node|nodemon|bun(?: run)?) ([\w./-]+\.(?:py|[cm]?[jt]s))\b", case.command
+    )
     code = (case.files.read(named[1]) or "") if named else ""
     known = [how for pattern, how in _LISTEN_IN_CODE if re.search(pattern, code)]
     known += [how for pattern, how in _LISTEN if re.search(pattern, case.command)]

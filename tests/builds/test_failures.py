@@ -489,6 +489,13 @@ def test_a_program_is_told_how_its_own_server_listens(tmp_path: Path) -> None:
     error = NotListening("it listens on 127.0.0.1:8000", hint="listen on 0.0.0.0:$PORT")
     failures.enrich(error, [], Case(command="node app.mjs", files=Folder(tmp_path)))
     assert "fastify.listen({port: process.env.PORT, host: '0.0.0.0'})" in error.hint
+    (tmp_path / "index.ts").write_text("const { url } = await startStandaloneServer(server)\n")
+    error = NotListening("it listens on 4000", hint="listen on 0.0.0.0:$PORT")
+    failures.enrich(error, [], Case(command="tsx index.ts", files=Folder(tmp_path)))
+    assert "startStandaloneServer(server, {listen: {port: process.env.PORT}})" in error.hint
+    error = NotListening("it listens on 127.0.0.1:3000", hint="listen on 0.0.0.0:$PORT")
+    failures.enrich(error, [], Case(command="json-server --watch db.json", files=Folder(tmp_path)))
+    assert "json-server db.json --host 0.0.0.0 --port $PORT" in error.hint
 
 
 def test_the_next_step_names_the_ending_of_what_was_compiled(tmp_path: Path) -> None:

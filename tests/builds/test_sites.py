@@ -304,6 +304,11 @@ SERVERS = [
         "vite preview --host 0.0.0.0 --port $PORT",
     ),
     (
+        "a server that gulp starts",
+        {"package.json": package("gulp serve", "gulp", "express gulp gulp-nodemon", main="index.js"), "gulpfile.js": "", "index.js": ""},
+        "gulp serve",
+    ),
+    (
         "next in a workspace that start runs for development",
         {
             "package.json": package("yarn workspace @shop/web dev", workspaces=["packages/*"]),
@@ -359,6 +364,11 @@ REFUSED = [
             "astro.config.mjs": "import vercel from '@astrojs/vercel';\nexport default { output: 'server', adapter: vercel() }",
         },
         "built for @astrojs/vercel",
+    ),
+    (
+        "a worker without a start script",
+        {"package.json": package(needs="wrangler", main="index.ts", scripts={"deploy": "wrangler deploy"}), "index.ts": "", "wrangler.toml": 'name = "x"\nmain = "./index.ts"\n'},
+        "a Worker is not run here",
     ),
     ("a worker", {"package.json": package("wrangler dev", needs="wrangler"), "src/index.js": ""}, "a Worker is not run here"),
     ("mkdocs", {"mkdocs.yml": "", "docs/index.md": ""}, "MkDocs is not run here"),
