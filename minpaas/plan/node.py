@@ -25,7 +25,7 @@ from minpaas.plan import (
 from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError
 from minpaas.plan.node_packages import Manager
-from minpaas.plan.node_scripts import Scripts, changes_packages, installs_globally, packages_of
+from minpaas.plan.node_scripts import Scripts, changes_packages, entered, installs_globally, packages_of
 from minpaas.plan.tree import Tree, Under, json_of
 
 _HEAP = "--max-old-space-size=2560"
@@ -86,7 +86,11 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes, sticky: str = "") -> P
     types = {"web": f"cd {folder} && npm start"} if folder else types
     why_there = f"the start script of {folder}, the only workspace that has one" if folder else ""
     named, pages = None if types.get("web") else node_workspaces.delegated(tree, package), package
-    if named:
+    if types.get("web"):
+        there = node_workspaces.folders(tree, package)
+        folder = next((one for one in entered(types["web"]) if one in there), "")
+        inner = there.get(folder, {})
+    elif named:
         folder, _, inner = named
         types, why_there, pages = _of_workspace(tree, package, named, types)
     as_told, command = build_commands.with_build(tree, pages)
@@ -235,9 +239,11 @@ def _built(
         build = [node_packages.run(manager, one) for one in scripts.build]
         for command, name in zip(build, scripts.build, strict=True):
             notes.because(f"Build: {command} (the {name} script)")
-    if workspace and not build and "build" in Scripts(json_of(tree, f"{workspace}/package.json")).all:
-        build = [f"cd {workspace} && npm run build"]
-        notes.because(f"Build: {build[0]} (the build script of {workspace})")
+    for folder in (
+        node_workspaces.builds(tree, package_json(tree), workspace) if workspace and not scripts.build else ()
+    ):
+        build.append(f"cd {folder} && npm run build")
+        notes.because(f"Build: {build[-1]} (the build script of {folder})")
     if scripts.install_more:
         build = [node_packages.with_development(manager, one) for one in build]
     return [*(node_packages.with_development(manager, f"sh -c '{one}'") for one in inner), *build]
@@ -276,7 +282,7 @@ def _needs_development(tree: Tree, package: Mapping[str, Any], types: dict[str, 
         notes.because(f"devDependencies stay: {both[0]} is in both lists, and npm would leave it out with them")
         return True
     started = scripts.told("\n".join(types.values())) if development else ""
-    for package_name, file in node_code.packages(tree, started).items():
+    for package_name, file in node_code.packages(tree, started, scripts.text if started else "").items():
         if package_name in development:
             notes.because(f"devDependencies stay: {file} needs {package_name}, which is one of them")
             return True

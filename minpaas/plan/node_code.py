@@ -17,10 +17,16 @@ _CONFIGS = {
 _ENDINGS = ("", ".js", ".mjs", ".cjs", ".ts", ".mts", ".tsx", "/index.js", "/index.ts", "/index.mjs")
 
 
-def packages(tree: Tree, commands: str) -> dict[str, str]:
-    """Each package that is needed, with the file that needs it. What stands beside NODE_ENV is only for development."""
+def packages(tree: Tree, commands: str, build: str = "") -> dict[str, str]:
+    """Each package that is needed, with the file that needs it. What stands beside NODE_ENV is only for development.
+
+    `build` are the commands that build: a bundler's entry in them is what a file of the same name is made from.
+    """
     words = re.findall(r"[\w./-]+", commands)
-    waiting = [path for word in words for path in _files(tree, _CONFIGS.get(word, word))]
+    entries = [word for word in re.findall(r"[\w./-]+", build) if _is_code(word)]
+    waiting = [
+        path for word in words for path in _files(tree, _CONFIGS.get(word, word)) or _made_from(tree, word, entries)
+    ]
     read, found = set[str](), dict[str, str]()
     while waiting and len(read) < _MOST:
         path = waiting.pop(0)
@@ -51,6 +57,16 @@ def _files(tree: Tree, word: str) -> list[str]:
     source = re.sub(r"\.[cm]?js$", "", re.sub(r"^(dist|build|lib|out|server)/(src/)?", "src/", path))
     stems = [path, re.sub(r"\.js$", "", path), source]
     return [one for stem in stems for ending in _ENDINGS if tree.has(one := f"{stem}{ending}") and _is_code(one)][:1]
+
+
+def _made_from(tree: Tree, word: str, entries: list[str]) -> list[str]:
+    """The entry of a bundler that a file which is not there is made from."""
+    named = [one for one in entries if _is_code(word) and _name(one) == _name(word)]
+    return [path for one in named for path in _files(tree, one)][:1]
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2].partition(".")[0]
 
 
 def _is_code(path: str) -> bool:

@@ -51,6 +51,21 @@ def delegated(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str, dict[st
     return None
 
 
+def builds(tree: Tree, package: Mapping[str, Any], folder: str) -> list[str]:
+    """The workspaces with a build script that one is made of: those that it needs first, itself last."""
+    there = folders(tree, package)
+    return [one for one in _needed(folder, there, set()) if "build" in (there[one].get("scripts") or {})]
+
+
+def _needed(folder: str, there: Mapping[str, dict[str, Any]], seen: set[str]) -> list[str]:
+    if folder in seen or folder not in there:
+        return []
+    seen.add(folder)
+    names = {*(there[folder].get("dependencies") or {}), *(there[folder].get("devDependencies") or {})}
+    others = [one for one, inner in there.items() if inner.get("name") in names]
+    return [*(found for other in others for found in _needed(other, there, seen)), folder]
+
+
 def refusal(found: Mapping[str, Any]) -> PlanError:
     """What is said where there are several, and none is named."""
     return PlanError(

@@ -747,6 +747,22 @@ NODE = [
         answers="compiled, though nobody said so",
     ),
     Case(
+        "node-bundle-that-loads-a-devdependency",
+        "node",
+        start="NODE_ENV=production node dist/index.js",
+        says=("devDependencies stay: server/tools.ts needs esbuild",),
+        warns=(NO_LOCK,),
+        answers="made by esbuild 0",
+    ),
+    Case(
+        "procfile-that-enters-a-workspace",
+        "node",
+        start="cd api && npm start",
+        build="cd words && npm run build; cd api && npm run build",
+        warns=(NO_LOCK,),
+        answers="drawn from two workspaces",
+    ),
+    Case(
         "node-server-folder-that-nothing-installs",
         "node",
         start="npm start",

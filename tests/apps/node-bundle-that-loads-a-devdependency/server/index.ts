@@ -1,0 +1,5 @@
+import { createServer } from "node:http";
+
+import { made } from "./tools";
+
+createServer((_, answer) => answer.end(made)).listen(process.env.PORT);

@@ -1,0 +1,1 @@
+module.exports = "drawn from two workspaces";
