@@ -122,7 +122,8 @@ def desktop(tree: Tree, package: Mapping[str, Any]) -> PlanError | None:
     if not names & _DESKTOP:
         return None
     if start and not is_development(tree, scripts, start):
-        if any(_OPENS.match(part) or serves_pages(part) for part in _parts(scripts, start, set())):
+        alone = not _RUNNERS.search(start)  # else a server may be started beside
+        if any(_OPENS.match(part) or (alone and serves_pages(part)) for part in _parts(scripts, start, set())):
             because = f"its start script ({start}) opens a window on the machine of its user"
     elif any(_PACKS.match(part) for part in _parts(scripts, build, set())):
         because = f"its build script ({build}) packs a program for such machines"

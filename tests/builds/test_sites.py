@@ -304,6 +304,11 @@ SERVERS = [
         "vite preview --host 0.0.0.0 --port $PORT",
     ),
     (
+        "a server that is started beside pages, in a repository that has electron",
+        {"package.json": package('concurrently "node server.js" "vite"', "vite build", "electron express vite concurrently"), "server.js": "listen()"},
+        "npm start",
+    ),
+    (
         "a server that gulp starts",
         {"package.json": package("gulp serve", "gulp", "express gulp gulp-nodemon", main="index.js"), "gulpfile.js": "", "index.js": ""},
         "gulp serve",
