@@ -284,6 +284,14 @@ def _without_styles(tree: Tree, notes: Notes, web: str) -> None:
 
 
 def _no_start(tree: Tree) -> PlanError:
+    if several := python_code.of_workspace(tree):
+        return PlanError(
+            "command",
+            "Several apps could be started",
+            f"{' and '.join(several)} of the workspace each have one, and nothing says which",
+            f"say which in a file named Procfile:  web: {next(iter(several.values())).command} ; commit, and push again",
+            "no start command",
+        )
     line = "web: gunicorn MODULE:app --bind 0.0.0.0:$PORT"
     texts = {name: tree.read(name) or "" for name in tree.names() if name.endswith(".py")}
     programs = [name for name, text in texts.items() if name == "bot.py" or "__main__" in text]

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, replace
 
 from minpaas.plan import python_ports, python_tools, python_workspaces, spaces
-from minpaas.plan.model import PlanError
 from minpaas.plan.python_application import Application, application
 from minpaas.plan.python_packages import has, inline, named, pyproject
 from minpaas.plan.python_runner import runner
@@ -49,20 +48,20 @@ def _known(tree: Tree, packages: str) -> Served | None:
     return django or _by_framework(tree, packages) or _by_tool(tree, packages)
 
 
-def _by_member(tree: Tree) -> Served | None:
-    """The one app of a workspace. Raises PlanError where there are several."""
+def of_workspace(tree: Tree) -> dict[str, Served]:
+    """The apps of a workspace's folders, each with the command that starts it from the top."""
     inner = {one: Under(tree, one) for one in python_workspaces.members(tree, pyproject(tree))}
     found = {folder: served for folder, at in inner.items() if (served := _known(at, named(at)))}
-    commands = {folder: f"cd {folder} && {_at_last(served.command)}" for folder, served in found.items()}
-    if len(found) > 1:
-        raise PlanError(
-            "command",
-            "Several apps could be started",
-            f"{' and '.join(found)} of the workspace each have one, and nothing says which",
-            f"say which in a file named Procfile:  web: {next(iter(commands.values()))} ; commit, and push again",
-            "no start command",
-        )
-    return next((replace(found[one], command=commands[one], why=f"{found[one].why} of {one}") for one in found), None)
+    return {
+        folder: replace(one, command=f"cd {folder} && {_at_last(one.command)}", why=f"{one.why} of {folder}")
+        for folder, one in found.items()
+    }
+
+
+def _by_member(tree: Tree) -> Served | None:
+    """The one app of a workspace."""
+    found = list(of_workspace(tree).values())
+    return found[0] if len(found) == 1 else None
 
 
 def _at_last(command: str) -> str:

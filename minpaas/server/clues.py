@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from minpaas.plan import PYTHONS, Folder, Tree, python_code, versions
+from minpaas.plan import PYTHONS, Folder, Tree, python_code, python_packages, versions
 from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import PlanError
 from minpaas.plan.node_scripts import packages_of
@@ -333,9 +333,26 @@ class Clues(dict[str, str]):
             for one in paths(self._case.files)
             if f"/{one}".lower().endswith((f"/{file}.py", f"/{file}/__init__.py"))
         ]
+        package = name.split(".")[0]
+        if (
+            not meant
+            and "." in name
+            and python_packages.has(python_packages.named(self._case.files), re.sub("_", "[-_]", package))
+        ):
+            return self._part(name, package)
         if meant:
             return f"{meant[0]} is there: import it by its folder and its exact name (Linux tells capital and small letters apart)"
         return self["add"]
+
+    def _part(self, module: str, package: str) -> str:
+        """What to do about a part that a newer version of a package has no more."""
+        known = next((pin for part, pin in TABLES["parts"].items() if f"{module}.".startswith(f"{part}.")), "")
+        told = (
+            f", with which it was there: {known}"
+            if known
+            else f" ({package}==..., as pip show {package} says it where the code works)"
+        )
+        return f"{package} is installed, in a version without it; pin an older one in {self._manifest()}{told}"
 
 
 def variables(files: Tree) -> list[str]:

@@ -470,6 +470,16 @@ def test_the_next_step_names_what_the_code_reads(tmp_path: Path) -> None:
     assert "and let the code read it" in said("ECONNREFUSED 127.0.0.1:6379", **known).hint
 
 
+def test_a_part_that_a_newer_version_of_a_package_has_no_more(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("langchain\nscikit_image\n")
+    known = {"files": Folder(tmp_path), "command": "python main.py"}
+    hint = said("ModuleNotFoundError: No module named 'langchain.chains'", **known).hint
+    assert "pin an older one in requirements.txt, with which it was there: langchain<1" in hint
+    hint = said("ModuleNotFoundError: No module named 'scikit_image.old'", **known).hint
+    assert "as pip show scikit_image says it where the code works" in hint
+    assert "add mcp to" in said("ModuleNotFoundError: No module named 'mcp.server.fastmcp'", **known).hint
+
+
 def test_tables_in_a_file_are_made_where_the_file_is(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text('@click.command("init-db")\ndef init(): ...\n')
     known = {"files": Folder(tmp_path), "command": "gunicorn shop:app", "runtime": "python"}

@@ -262,3 +262,11 @@ def test_minpaas_plan_of_a_repository(tmp_path: Path) -> None:
 def test_poetry_locks_for_the_python_that_there_is() -> None:
     made = plan(Folder(APPS / "python-poetry-of-one-exact-version"))
     assert "/\\1==$(python -V | cut -d' ' -f2)/" in made.install.partition(" && poetry lock && ")[0]
+
+
+def test_a_workspace_with_several_apps_is_refused_with_the_line_for_one(tmp_path: Path) -> None:
+    shutil.copytree(APPS / "python-uv-workspace", tmp_path, dirs_exist_ok=True)
+    shutil.copytree(tmp_path / "apps" / "api", tmp_path / "apps" / "shop")
+    with pytest.raises(PlanError, match="apps/api and apps/shop of the workspace") as refused:
+        plan(Folder(tmp_path))
+    assert "web: cd apps/api && cd src && exec uvicorn api.main:app" in refused.value.hint
