@@ -143,7 +143,8 @@ def _by_framework(tree: Tree, packages: str) -> Served | None:
         return told
     for path in files:
         if found := application(tree, path):
-            return _run_elsewhere(tree, path, found, files, packages) or _served(tree, path, found, packages)
+            elsewhere = _in_a_thread(tree, path, files) or _run_elsewhere(tree, path, found, files, packages)
+            return elsewhere or _served(tree, path, found, packages)
     return None
 
 
@@ -160,6 +161,20 @@ def _named_for_uvicorn(tree: Tree, files: list[str]) -> Served | None:
                 command = f"{where}uvicorn {told[1]}:{told[2]}{factory} --host 0.0.0.0 --port $PORT"
                 return Served(command, f"{told[1]}:{told[2]} is what {file} gives to uvicorn", "uvicorn[standard]")
     return None
+
+
+def _in_a_thread(tree: Tree, path: str, files: list[str]) -> Served | None:
+    """The program that has an application only beside it, in a thread: a bot with a page that says that it lives."""
+    text = tree.read(path) or ""
+    module = path.removesuffix(".py")
+    target = re.search(r"\bThread\(\s*target\s*=\s*([\w.]+)", text)
+    inside = re.search(rf"^def {target[1]}\(.*\n(?:[ \t]+.*\n|\n)+", text, re.M) if target else None
+    if "/" in path or not target or not re.search(r"\.run$|\.run\(|\bserve\(", inside[0] if inside else target[1]):
+        return None
+    programs = [one for one in files if one != path and "/" not in one]
+    program = next((one for one in programs if module in python_tools.imports(tree.read(one) or "")), "")
+    why = f"{program} runs {path} beside it, in a thread"
+    return Served(f"python {python_tools.quoted(program)}", why, port=python_ports.fixed(text)) if program else None
 
 
 def _run_elsewhere(tree: Tree, path: str, found: Application, files: list[str], packages: str) -> Served | None:

@@ -342,6 +342,13 @@ PYTHON = [
         answers="a package of the workspace",
     ),
     Case(
+        "python-bot-with-a-page-in-a-thread",
+        "python",
+        start="python main.py",
+        says=("main.py runs keep_alive.py beside it, in a thread", "Port: 8080 (where the program listens by itself)"),
+        answers="the bot has counted",
+    ),
+    Case(
         "python-uvicorn-by-name",
         "python",
         start="uvicorn shop.web.http.factory:build --factory --host 0.0.0.0 --port $PORT",

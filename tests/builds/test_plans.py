@@ -270,3 +270,10 @@ def test_a_workspace_with_several_apps_is_refused_with_the_line_for_one(tmp_path
     with pytest.raises(PlanError, match="apps/api and apps/shop of the workspace") as refused:
         plan(Folder(tmp_path))
     assert "web: cd apps/api && cd src && exec uvicorn api.main:app" in refused.value.hint
+
+
+def test_an_application_with_a_thread_of_its_own_is_served(tmp_path: Path) -> None:
+    shutil.copytree(APPS / "python-bot-with-a-page-in-a-thread", tmp_path, dirs_exist_ok=True)
+    text = (tmp_path / "keep_alive.py").read_text()
+    (tmp_path / "keep_alive.py").write_text(text.replace("target=run", "target=counted.clear"))
+    assert plan(Folder(tmp_path)).process_types["web"].startswith("gunicorn keep_alive:app")
