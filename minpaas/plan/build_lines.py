@@ -39,7 +39,7 @@ def installs(tree: Tree) -> tuple[list[str], list[str]]:
     for folder, line in _told(tree):
         if not (told := re.search(r"\bpip3? +install +(.+)", line)):
             continue
-        words = iter(re.sub(r"--requirement=|-r(?=\S)", "-r ", told[1]).split())
+        words = iter(re.sub(r"(?<!\S)(?:--requirement=|-r(?=\S))", "-r ", told[1]).split())
         for word in words:
             if word in ("-r", "--requirement"):
                 path = joined(folder, next(words, "").strip("\"'"))
@@ -67,6 +67,11 @@ def of_node(tree: Tree) -> list[tuple[str, str, str]]:
     """What it does by npm and the like in folders with packages of their own: that folder, where it is said, and the command."""
     told = [(_entered(folder, line), folder, line) for folder, line in _told(tree) if not _DATABASE.search(line)]
     return [one for one in told if one[0] and tree.has(f"{one[0]}/package.json")]
+
+
+def enters(tree: Tree, folder: str) -> bool:
+    """Whether it builds in a folder by npm and the like."""
+    return any(one == folder for one, _, _ in of_node(tree))
 
 
 def at_top(tree: Tree) -> str:

@@ -117,6 +117,8 @@ def _detect(tree: Tree, app: AppJson, types: dict[str, str], notes: Notes) -> Ru
     web = types.get("web", "")
     if _NODE.match(web) and (node.detect(tree) or node_apart.folder(tree, web)):
         return "node"  # what is beside it in Python is not what serves
+    if node_apart.folder(tree, web) and not python.detect(tree):
+        return "node"  # by a script of its folder
     if python.detect(tree) and not (named and "python" not in named) and not _only_packages(tree, types):
         return "python"
     if not node.serves(tree) and (found := languages.other(tree, types, app.others if not named else ())):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from minpaas.plan import appjson, heroku_yml, platforms
+from minpaas.plan import appjson, heroku_yml, nixpacks, platforms
 from minpaas.plan.appjson import AppJson
 from minpaas.plan.model import ConfigVar, Notes, Runtime
 from minpaas.plan.tree import Tree
@@ -46,6 +46,8 @@ def read(
         )
     elif chosen in ("python", "node"):
         said = replace(said, app=_with_config_vars(app, platforms.given(tree)))
+    if chosen in ("python", "node"):
+        said = replace(said, app=_with_config_vars(said.app, list(nixpacks.variables(tree))))
     return replace(said, types={**said.types, "web": command}, where="--command") if command else said
 
 

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
+from minpaas.plan import render_yaml
 from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import PlanError
 from minpaas.plan.tree import Tree
@@ -55,6 +56,7 @@ def redirects(tree: Tree) -> Iterator[tuple[str, Redirects]]:
         ],
     )
     yield "firebase.json", list(_firebase_rules(tree))
+    yield "render.yaml", list(render_yaml.routes(render_yaml.web_service(tree.read("render.yaml") or "")))
 
 
 def headers(tree: Tree) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -65,6 +67,7 @@ def headers(tree: Tree) -> Iterator[tuple[str, dict[str, Any]]]:
         yield path, {str(pair.get("key")): pair.get("value") for pair in items(one.get("headers"))}
     for one in items(read_toml(tree, "netlify.toml").get("headers")):
         yield str(one.get("for") or ""), mapping(one.get("values"))
+    yield from render_yaml.headers(render_yaml.web_service(tree.read("render.yaml") or ""))
 
 
 def functions(tree: Tree) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ _HOSTS = {
     "next": "HOSTNAME", "nuxt": "HOST", "@astrojs/node": "HOST", "@adonisjs/core": "HOST", "fastify-cli": "FASTIFY_ADDRESS",
 }  # fmt: skip
 # the files of platforms that leave the devDependencies where they are
-_KEEPING = ("render.yaml", "railway.json", "railway.toml", "nixpacks.toml")
+_KEEPING = ("render.yaml", "railway.json", "railway.toml", "railpack.json", "nixpacks.toml")
 
 
 def detect(tree: Tree) -> str | None:

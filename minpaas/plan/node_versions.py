@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from minpaas.plan import hosting, render_yaml, semver
+from minpaas.plan import hosting, nixpacks, render_yaml, semver
 from minpaas.plan.model import Asked, Notes
 from minpaas.plan.node_scripts import Scripts
 from minpaas.plan.tree import Tree, json_of
@@ -155,3 +155,6 @@ def _elsewhere(tree: Tree, package: dict[str, Any]) -> Iterator[tuple[str, str]]
     build = hosting.mapping(hosting.read_toml(tree, "netlify.toml").get("build"))
     if text := str(hosting.mapping(build.get("environment")).get("NODE_VERSION") or ""):
         yield text, "NODE_VERSION of netlify.toml"
+    text, where = nixpacks.version(tree, "node")
+    if text:
+        yield text, where

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from minpaas.plan import build_lines, render_yaml, yaml
+from minpaas.plan import build_lines, nixpacks, render_yaml, yaml
 from minpaas.plan.model import HOST, ConfigVar
 from minpaas.plan.tree import Tree, joined
 
@@ -84,11 +84,11 @@ def port(tree: Tree) -> tuple[int | None, str]:
 
 
 def read(tree: Tree, *, docker: bool = False) -> Told | None:
-    """railway.json, railway.toml, render.yaml or nixpacks.toml, the first that says something of use.
+    """railway.json, railway.toml, railpack.json, nixpacks.toml or render.yaml, the first that says something of use.
 
     Of an image that the app's own `docker`file makes, Railway's counts, fly.toml and Render's dockerCommand.
     """
-    for name in build_lines.RAILWAY if docker else (*build_lines.RAILWAY, "nixpacks.toml"):
+    for name in build_lines.RAILWAY if docker else (*build_lines.RAILWAY, *nixpacks.FILES):
         deploy = build_lines.parsed(tree, name).get("start" if name == "nixpacks.toml" else "deploy")
         if isinstance(deploy, dict):
             command = str(deploy.get("startCommand") or deploy.get("cmd") or "").strip()
@@ -111,7 +111,7 @@ def read(tree: Tree, *, docker: bool = False) -> Told | None:
 def unreadable(tree: Tree) -> list[str]:
     """What is to be said of such files that have an error: they are not followed, and their platform would refuse them."""
     found = []
-    for name in (*build_lines.RAILWAY, "nixpacks.toml", "fly.toml"):
+    for name in (*build_lines.RAILWAY, *nixpacks.FILES, "fly.toml"):
         try:
             build_lines.loaded(tree, name)
         except ValueError as error:
@@ -153,7 +153,7 @@ def _render(tree: Tree) -> Told | None:
     services, service = render_yaml.services(text), render_yaml.web_service(text)
     command, release = render_yaml.command(service, "startCommand"), render_yaml.command(service, "preDeployCommand")
     if not _usable(command):
-        return None
+        return _render_pages(service) if render_yaml.is_static(service) else None
     path = render_yaml.value(service, "healthCheckPath")
     warnings = list(_not_followed(tree, service, services))
     health = path if re.fullmatch(r"/\S*", path) else ""
@@ -167,6 +167,15 @@ def _render(tree: Tree) -> Told | None:
         {"RENDER": "true", "RENDER_EXTERNAL_HOSTNAME": HOST, "RENDER_EXTERNAL_URL": f"http://{HOST}", **_ONE},
         fixed_port(command) or render_yaml.port(service),
     )
+
+
+def _render_pages(service: str) -> Told:
+    """What a service of pages gives their build: what has no value there is said, for pages can do without it."""
+    found = list(render_yaml.config_vars(service))
+    open_ones = ", ".join(one.name for one in found if one.required)
+    warning = f"The pages are built without {open_ones} of render.yaml unless you set it: minpaas config:set NAME=VALUE, and push again"
+    usable = [one for one in found if not one.required]
+    return Told("", "", "render.yaml", warnings=[warning] if open_ones else [], config_vars=usable)
 
 
 def given(tree: Tree) -> list[ConfigVar]:
@@ -200,6 +209,9 @@ def _not_followed(tree: Tree, service: str, services: list[str]) -> Iterator[str
     if left := build_lines.left_out(tree, build):
         yield f"The buildCommand of render.yaml ({' '.join(build.split())}) is not run: of it, {left[:200]} is left out; {_INSTEAD}"
     for one in services:
+        folder = render_yaml.pages_folder(one)
+        if one != service and folder and tree.has(f"{folder}/package.json") and not build_lines.enters(tree, folder):
+            yield f"{render_yaml.value(one, 'name') or 'A service'} of render.yaml is not built: deploy it as another app, with --path {folder}"
         if (
             one != service
             and re.search(r"^\s*type:\s*(worker|web)\s*$", one, re.M)

@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 
-from minpaas.plan import python_packages, render_yaml, requirements, spaces
+from minpaas.plan import nixpacks, python_packages, render_yaml, requirements, spaces
 from minpaas.plan.model import Asked
 from minpaas.plan.tree import Tree
 
@@ -31,6 +31,9 @@ def wish(tree: Tree) -> Asked | None:
         return Asked(text, "PYTHON_VERSION of render.yaml", exact=True)
     if (space := spaces.read(tree)) and space.python:
         return Asked(space.python, "README.md", exact=True)
+    text, where = nixpacks.version(tree, "python")
+    if re.match(r"\d+\.\d", text):
+        return Asked(text, where, exact=True)
     told = re.search(r"\bpython3(\d{1,2})\b", tree.read("nixpacks.toml") or "")
     if told:
         return Asked(f"3.{told[1]}", "nixpacks.toml", exact=True)

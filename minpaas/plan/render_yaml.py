@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from minpaas.plan.model import ConfigVar
 from minpaas.plan.tree import Tree
@@ -12,18 +13,46 @@ _PORT = 10000  # what PORT is there: code and start commands count on it
 
 def services(text: str) -> list[str]:
     """The text of each service, and what stands before the first."""
-    return re.split(r"^[ \t]*- (?=(?:type|name|runtime|env):)", text, flags=re.M)
+    first = re.search(r"^ *services:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*( *)- ", text, re.M)
+    return re.split(rf"^{first[1]}- ", text, flags=re.M) if first else [text]
 
 
 def web_service(text: str) -> str:
     """The first service that visitors reach: rather a program than pages, and rather the whole tree's than a folder's."""
     web = [one for one in services(text) if value(one, "type") == "web"]
-    return min(web, key=lambda one: (_is_static(one), bool(value(one, "rootDir"))), default="")
+    return min(web, key=lambda one: (is_static(one), bool(value(one, "rootDir"))), default="")
 
 
-def _is_static(service: str) -> bool:
+def is_static(service: str) -> bool:
+    """Whether a service is pages alone."""
     runtime = value(service, "runtime") or value(service, "env")
     return runtime == "static" or bool(value(service, "staticPublishPath"))
+
+
+def pages_folder(service: str) -> str:
+    """The folder whose pages a service is; empty for the whole tree, and for a program."""
+    told = value(service, "rootDir") or value(service, "staticPublishPath").rpartition("/")[0]
+    return told.removeprefix("./").strip("/") if is_static(service) else ""
+
+
+def routes(service: str) -> Iterator[tuple[str, str, int]]:
+    """Redirects of a service of pages, and the paths that another path answers: from, to, status."""
+    for told in _items(service) if is_static(service) else ():
+        source, target = value(told, "source"), value(told, "destination")
+        if source and target:
+            yield source, target.replace("*", ":splat"), 301 if value(told, "type") == "redirect" else 200
+
+
+def headers(service: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Paths of a service of pages with a header each."""
+    for told in _items(service) if is_static(service) else ():
+        if (path := value(told, "path")) and (name := value(told, "name")):
+            yield path, {name: value(told, "value")}
+
+
+def _items(service: str) -> list[str]:
+    """The items of its lists: each as far as it is indented."""
+    return [found[2] for found in re.finditer(r"^( *)- +(.*(?:\n(?:\1 +.*|[ \t]*$))*)", service, re.M)]
 
 
 def variable(tree: Tree, name: str) -> str:
@@ -50,7 +79,7 @@ def config_vars(service: str) -> Iterator[ConfigVar]:
 
 
 def _variables(service: str) -> list[str]:
-    return re.split(r"^[ \t]*- (?=key:)", service, flags=re.M)[1:]
+    return [one for one in _items(service) if one.startswith("key:")]
 
 
 def command(service: str, key: str) -> str:
@@ -67,6 +96,8 @@ def value(text: str, key: str) -> str:
     found = re.search(rf"^( *){key}:[ \t]*([^|>\s].*)((?:\n\1 +(?! |#|- |[\w-]+:(?:\s|$)).*)*)", text, re.M)
     if not found:
         return ""
-    told = " ".join(re.sub(r"(?:^|(?<!\s)\s+)#.*", "", line).strip() for line in (found[2] + found[3]).splitlines()).strip()
+    told = " ".join(
+        re.sub(r"(?:^|(?<!\s)\s+)#.*", "", line).strip() for line in (found[2] + found[3]).splitlines()
+    ).strip()
     quoted = re.match(r"([\"'])(.*?)\1\s*(?:#.*)?(?:\n|$)", found[2])
     return quoted[2] if quoted else told

@@ -1,0 +1,4 @@
+#!/bin/bash
+set -e
+echo "on $PORT"
+exec node index.js
