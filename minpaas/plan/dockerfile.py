@@ -61,7 +61,7 @@ def plan(tree: Tree, types: dict[str, str], notes: Notes) -> Plan:
         notes.because("Start: the Dockerfile's CMD")
     return Plan(
         "dockerfile", notes.reasons, types, port=known or 8000, port_known=known is not None, formation=formation,
-        warnings=notes.warnings, dockerfile_path=path, arguments=heroku.arguments if heroku else {},
+        warnings=notes.warnings, dockerfile_path=path, arguments=heroku.arguments if heroku else platforms.arguments(tree),
         # Heroku builds in the folder of the Dockerfile, every other platform at the top or where it is told
         context=path.rpartition("/")[0] if heroku and heroku.dockerfile == path else platforms.context(tree, path),
     )  # fmt: skip

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from minpaas.plan import build_lines, yaml
+from minpaas.plan import appjson, build_lines, yaml
 from minpaas.plan.model import ConfigVar, Notes
 from minpaas.plan.tree import Tree
 
 FILES = ("railpack.json", "nixpacks.toml")
-_VARIABLE = re.compile(r"(?!(?:NIXPACKS_\w+|RAILPACK_\w+|PORT|PATH|NODE_VERSION|PYTHON_VERSION)$)[A-Za-z_]\w*")
+_VARIABLE = re.compile(r"(?!(?:NIXPACKS_\w+|RAILPACK_\w+|PORT|PATH|NODE_VERSION|PYTHON_VERSION)$)\w+")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.:-]*(=[\w.+~:-]+)?")
 # programs and libraries of Nix that Debian has, and under which name
 _DEBIAN = {
@@ -60,10 +61,8 @@ def variables(tree: Tree) -> Iterator[ConfigVar]:
         ("railpack.json", deploy.get("variables")),
         ("nixpacks.toml", build_lines.parsed(tree, "nixpacks.toml").get("variables")),
     ):
-        for name, value in yaml.mapping(told).items():
-            if _VARIABLE.fullmatch(name) and isinstance(value, str | int | bool):
-                given = str(value).lower() if isinstance(value, bool) else str(value)
-                yield ConfigVar(name, given, required=False, generated=False, where=where)
+        found = (one for one in appjson.config_vars(told) if _VARIABLE.fullmatch(one.name))
+        yield from (replace(one, where=where) for one in found)
 
 
 def _asked(tree: Tree) -> Iterator[tuple[str, str, str]]:

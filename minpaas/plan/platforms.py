@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from minpaas.plan import build_lines, nixpacks, render_yaml, yaml
+from minpaas.plan import appjson, build_lines, nixpacks, render_yaml, yaml
 from minpaas.plan.model import HOST, ConfigVar
 from minpaas.plan.tree import Tree, joined
 
@@ -41,6 +41,12 @@ def dockerfile(tree: Tree) -> tuple[str, str]:
         ((path.removeprefix("./"), one) for path, one in named if isinstance(path, str) and usable.fullmatch(path)),
         ("", ""),
     )
+
+
+def arguments(tree: Tree) -> dict[str, str]:
+    """The build args that fly.toml gives."""
+    told = yaml.mapping(yaml.mapping(build_lines.parsed(tree, "fly.toml").get("build")).get("args"))
+    return {one.name: one.default for one in appjson.config_vars(told) if one.default is not None}
 
 
 def context(tree: Tree, path: str) -> str:
@@ -120,13 +126,15 @@ def unreadable(tree: Tree) -> list[str]:
 
 
 def _fly(tree: Tree) -> Told | None:
-    """What fly.toml runs in the image."""
+    """What fly.toml runs in the image, and with which config vars."""
     told = build_lines.parsed(tree, "fly.toml")
     processes, deploy = yaml.mapping(told.get("processes")), yaml.mapping(told.get("deploy"))
     command, release = str(processes.get("app") or processes.get("web") or ""), str(deploy.get("release_command") or "")
-    if not (_usable(command) or _usable(release)):
+    found = [replace(one, where="fly.toml") for one in appjson.config_vars(told.get("env")) if one.name != "PORT"]
+    if not (_usable(command) or _usable(release) or found):
         return None
-    return Told(command if _usable(command) else "", "", "fly.toml", release if _usable(release) else "")
+    release = release if _usable(release) else ""
+    return Told(command if _usable(command) else "", "", "fly.toml", release, config_vars=found)
 
 
 def _render_docker(tree: Tree) -> Told | None:

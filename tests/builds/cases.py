@@ -1328,6 +1328,12 @@ FILES = [
         says=("(railpack.json asks for 22)", "System packages: file (railpack.json)", "asked for: COLOUR"),
         warns=(NO_LOCK,),
     ),
+    Case(
+        "dockerfile-with-the-environment-of-fly-toml",
+        "dockerfile",
+        says=("Port: 8080 (internal_port of fly.toml)", "Config vars asked for: COLOUR, LOUD (fly.toml)"),
+        answers="dark green, loud: true",
+    ),
     Case("monorepo-of-two-apps", refused="no runtime detected", refusal=("apps seem to be in backend/, frontend/",)),
     Case("monorepo-of-pages", refused="no runtime detected", refusal=("--path frontend, or set PROJECT_PATH",)),
     Case(
