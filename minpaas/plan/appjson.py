@@ -168,7 +168,7 @@ def _formation(told: Any) -> dict[str, int]:
 
 def _scale(tree: Tree) -> dict[str, int]:
     """The formation of a DOKKU_SCALE, which is older than app.json's."""
-    lines = re.findall(r"^\s*([\w-]+)\s*=\s*(\d{1,2})\s*$", tree.read("DOKKU_SCALE") or "", re.M)
+    lines = re.findall(r"^[ \t]*([\w-]+)\s*=\s*(\d{1,2})\s*$", tree.read("DOKKU_SCALE") or "", re.M)
     return {kind: int(count) for kind, count in lines}
 
 
@@ -189,7 +189,7 @@ def _health_path(checks: Any) -> str:
 
 def _checks(tree: Tree) -> str:
     """The first path of a CHECKS, Dokku's file before the health checks of app.json."""
-    found = re.search(r"^\s*(?:(?:https?:)?//[^/\s]+)?(/[!-~]{0,500})", tree.read("CHECKS") or "", re.M)
+    found = re.search(r"^[ \t]*(?:(?:https?:)?//[^/\s]+)?(/[!-~]{0,500})", tree.read("CHECKS") or "", re.M)
     return found[1] if found else ""
 
 
@@ -221,7 +221,7 @@ def _urls(told: Any) -> list[str]:
 def _named_elsewhere(tree: Tree) -> list[str]:
     """Buildpacks of .buildpacks, one URL a line, and of project.toml."""
     lines = [line.strip() for line in (tree.read(".buildpacks") or "").splitlines() if line.strip()]
-    groups = re.findall(r"^\s*(?:id|uri)\s*=\s*[\"']([\w./:-]+)[\"']", tree.read("project.toml") or "", re.M)
+    groups = re.findall(r"^[ \t]*(?:id|uri)\s*=\s*[\"']([\w./:-]+)[\"']", tree.read("project.toml") or "", re.M)
     return [one for one in lines if not one.startswith("#")] or groups
 
 

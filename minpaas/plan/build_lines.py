@@ -13,7 +13,7 @@ from minpaas.plan.tree import Tree, joined
 _DONE = re.compile(
     r"(?:(?:uv|poetry|pipenv) run )?(?:(?:python3? -m )?pip3? install .*|uv (?:sync|pip install).*|(?:poetry|pipenv) (?:install|sync).*|"
     r"(?:npm|yarn|pnpm)(?: (?:install|ci|i|run build|build)(?: --[\w=-]+)*)?|python3? [\w./-]*manage\.py (?:collectstatic|migrate)\b.*|"
-    r"set [-+].*|chmod .*|echo .*|cd .*|#.*)?"
+    r"set [-+].*|chmod .*|echo .*|cd .*|#.*|corepack .*|npm (?:install|i) (?:-g|--global) (?:npm|yarn|pnpm|bun)(?:@\S+)?|node (?:-v|--version))?"
 )
 _MIGRATE = re.compile(r"(python3?) ([\w./-]*manage\.py) migrate\b([^|]*)")
 _FURTHER = re.compile(
@@ -144,7 +144,7 @@ def migration(tree: Tree) -> str:
 
 def _told(tree: Tree) -> list[tuple[str, str]]:
     """What render.yaml, railway.json or nixpacks.toml build with, and what a script says that it calls, each command once. Nothing where a Procfile says what is run."""
-    if re.search(r"^\s*web\s*:", tree.read("Procfile") or "", re.M):
+    if re.search(r"^[ \t]*web\s*:", tree.read("Procfile") or "", re.M):
         return []
     return list(dict.fromkeys(one for command in _build_commands(tree) for one in commands(command)))
 

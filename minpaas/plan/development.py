@@ -99,7 +99,7 @@ def worker(tree: Tree) -> PlanError | None:
     """What is said of a Worker for Cloudflare that has no start script, and that node would only load."""
     files = ("wrangler.toml", "wrangler.jsonc", "wrangler.json")
     told = next(((one, text) for one in files if (text := tree.read(one))), ("", ""))
-    found = re.search(r"^\s*\"?main\"?\s*[=:]\s*[\"']([^\"']+)", told[1], re.M)
+    found = re.search(r"^[ \t]*\"?main\"?\s*[=:]\s*[\"']([^\"']+)", told[1], re.M)
     return _a_worker(f"{told[0]} has main = {found[1]}, and there is no start script") if found else None
 
 

@@ -8,7 +8,7 @@ from minpaas.plan import yaml
 from minpaas.plan.model import Notes
 from minpaas.plan.tree import Tree
 
-_ADDON = re.compile(r"^\s*- +plan: *([\w:-]+)[ ]*(?:\n\s*as: *(\w+))?", re.M)
+_ADDON = re.compile(r"^[ \t]*- +plan: *([\w:-]+)[ ]*(?:\n\s*as: *(\w+))?", re.M)
 
 _IN_THE_BACKGROUND = re.compile(r"worker|bot|clock|cron|job|sched|release|task|queue|consumer", re.I)
 

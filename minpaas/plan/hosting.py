@@ -17,7 +17,7 @@ _CODE = (".js", ".ts", ".mjs", ".mts", ".cjs", ".py", ".go", ".rb", ".jsx", ".ts
 
 def published(tree: Tree) -> Iterator[str]:
     """Folders of pages that are named, the first that can be used counts."""
-    render = re.search(r"^\s*staticPublishPath:\s*[\"']?(?:\./)?([\w./-]+)", tree.read("render.yaml") or "", re.M)
+    render = re.search(r"^[ \t]*staticPublishPath:\s*[\"']?(?:\./)?([\w./-]+)", tree.read("render.yaml") or "", re.M)
     vercel = read_json(tree, "vercel.json")
     built = [mapping(one.get("config")).get("distDir") for one in items(vercel.get("builds"))]
     cloudflare = _cloudflare(tree)
@@ -161,7 +161,7 @@ def _cloudflare(tree: Tree) -> dict[str, Any]:
     if told := read_toml(tree, "wrangler.toml"):
         return told
     for name in ("wrangler.jsonc", "wrangler.json"):
-        text = re.sub(r"^\s*//.*$|/\*.*?\*/|(?<=[,{\[\]}\s])//.*$", "", tree.read(name) or "", flags=re.M)
+        text = re.sub(r"^[ \t]*//.*$|/\*.*?\*/|(?<=[,{\[\]}\s])//.*$", "", tree.read(name) or "", flags=re.M)
         if text.strip():
             try:
                 return parse_json(re.sub(r",(\s*[}\]])", r"\1", text), name)

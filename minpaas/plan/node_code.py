@@ -6,7 +6,7 @@ from minpaas.plan.tree import Tree
 
 _MOST = 80  # files
 _IMPORT = re.compile(
-    r"\brequire\(\s*['\"]([^'\"]+)['\"]|^\s*(?:import|export)\b(?! type\b)[^'\"\n;]*['\"]([^'\"]+)['\"]|^\s*\} from ['\"]([^'\"]+)['\"]",
+    r"\brequire\(\s*['\"]([^'\"]+)['\"]|^[ \t]*(?:import|export)\b(?! type\b)[^'\"\n;]*['\"]([^'\"]+)['\"]|^[ \t]*\} from ['\"]([^'\"]+)['\"]",
     re.M,
 )
 # what frameworks' own servers read again when they are started

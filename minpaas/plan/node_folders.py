@@ -46,7 +46,7 @@ def served(tree: Tree, endings: tuple[str, ...] = _PYTHON) -> str:
 
     Not where a Procfile says what is run: Heroku builds none, so such an app has them from elsewhere.
     """
-    if re.search(r"^\s*web\s*:", tree.read("Procfile") or "", re.M):
+    if re.search(r"^[ \t]*web\s*:", tree.read("Procfile") or "", re.M):
         return ""
     for path in paths(tree):
         text = (tree.read(path) or "") if path.endswith(endings) else ""

@@ -140,7 +140,7 @@ def _fly(tree: Tree) -> Told | None:
 def _render_docker(tree: Tree) -> Told | None:
     """The first web service of render.yaml, where Docker builds it."""
     service = render_yaml.web_service(tree.read("render.yaml") or "")
-    if not re.search(r"^\s*(runtime|env):\s*docker\s*$", service, re.M):
+    if not re.search(r"^[ \t]*(runtime|env):\s*docker\s*$", service, re.M):
         return None
     command, release = render_yaml.command(service, "dockerCommand"), render_yaml.command(service, "preDeployCommand")
     path = render_yaml.value(service, "healthCheckPath")
@@ -222,7 +222,7 @@ def _not_followed(tree: Tree, service: str, services: list[str]) -> Iterator[str
             yield f"{render_yaml.value(one, 'name') or 'A service'} of render.yaml is not built: deploy it as another app, with --path {folder}"
         if (
             one != service
-            and re.search(r"^\s*type:\s*(worker|web)\s*$", one, re.M)
+            and re.search(r"^[ \t]*type:\s*(worker|web)\s*$", one, re.M)
             and (command := render_yaml.command(one, "startCommand"))
         ):
             yield f"{render_yaml.value(one, 'name') or 'A service'} of render.yaml is not started: add it to a Procfile, as  worker: {command}"

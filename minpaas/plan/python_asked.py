@@ -37,7 +37,7 @@ def wish(tree: Tree) -> Asked | None:
     told = re.search(r"\bpython3(\d{1,2})\b", tree.read("nixpacks.toml") or "")
     if told:
         return Asked(f"3.{told[1]}", "nixpacks.toml", exact=True)
-    told = re.search(r"^\s*\w+\s*:.*\bpython(3\.\d+)\b", tree.read("Procfile") or "", re.M)
+    told = re.search(r"^[ \t]*\w+\s*:.*\bpython(3\.\d+)\b", tree.read("Procfile") or "", re.M)
     if told:
         return Asked(told[1], "the Procfile", exact=True)
     made = re.search(

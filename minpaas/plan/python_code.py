@@ -225,7 +225,7 @@ def _working_folder(tree: Tree, path: str, packages: str) -> str:
     """The folder that a file is started in: src, or one of its own where what it imports is there and not above."""
     folder, text = path.rpartition("/")[0], tree.read(path) or ""
     imported = python_tools.imports(text) - _STANDARD
-    relative = re.search(r"^\s*from\s+\.", text, re.M)
+    relative = re.search(r"^[ \t]*from\s+\.", text, re.M)
     if path.startswith("src/"):
         # src is a package itself where it is imported so
         return "" if "src" in imported or (relative and folder == "src") else "src"
@@ -325,7 +325,7 @@ def _candidates(tree: Tree) -> list[str]:
 
 def _flask_app(tree: Tree) -> list[str]:
     """The file that FLASK_APP of a .flaskenv names."""
-    told = re.search(r"^\s*(?:export\s+)?FLASK_APP\s*=\s*[\"']?([\w./]+)", tree.read(".flaskenv") or "", re.M)
+    told = re.search(r"^[ \t]*(?:export\s+)?FLASK_APP\s*=\s*[\"']?([\w./]+)", tree.read(".flaskenv") or "", re.M)
     module = told[1].removeprefix("./").removesuffix(".py") if told else ""
     path = module if "/" in module else module.replace(".", "/")
     return [one for one in (f"{path}.py", f"{path}/__init__.py") if path and tree.has(one)]

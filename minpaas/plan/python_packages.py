@@ -26,7 +26,7 @@ _ANY_PYTHON = r's/; python_(full_)?version == "[0-9.]+" and /; /; s/( ;| and) py
 _THIS_PYTHON = """sed -Ei "s/^((requires-)?python *= *.)[^'\\"]*/\\1==$(python -V | cut -d' ' -f2)/" pyproject.toml"""
 # what pip does and uv does not, or otherwise
 _PIP_ONLY = re.compile(
-    r"^\s*(-e|--editable)[ =]*(git|hg|svn|bzr)\+|--(install|global|config)-option|--process-dependency-links", re.M
+    r"^[ \t]*(-e|--editable)[ =]*(git|hg|svn|bzr)\+|--(install|global|config)-option|--process-dependency-links", re.M
 )
 _OLD_GUNICORN = re.compile(r"^gunicorn==(19|20)\.", re.M)
 # what takes the version of a package from git, and how it is told one
@@ -102,7 +102,7 @@ def has(packages_text: str, name: str) -> bool:
 def named(tree: Tree) -> str:
     """Every file that names packages, in lower case, for looking into."""
     texts = [tree.read(name) or "" for name in ("pyproject.toml", "Pipfile", "Pipfile.lock", "setup.py", "setup.cfg")]
-    included = [tree.read(name) or "" for name in requirements.files(tree)[0]]
+    included = [requirements.read(tree, requirements.files(tree)[0])]
     return "\n".join([*texts, *included]).lower()
 
 
@@ -157,7 +157,7 @@ def _pip(tree: Tree, notes: Notes, project: dict[str, Any]) -> Packages:
             f"python -m pip install --no-warn-script-location --src /venv/src {files}",
         ]
         return made
-    left = [one for one in _NOWHERE if re.search(rf"^\s*{one.replace('-', '[-_]')}\b[^;\n]*$", text, re.M | re.I)]
+    left = [one for one in _NOWHERE if re.search(rf"^[ \t]*{one.replace('-', '[-_]')}\b[^;\n]*$", text, re.M | re.I)]
     for one in left:
         notes.warn(f"{one} is left out: {_NOWHERE[one]}. Remove it from {named[0]}")
     made.install = [f"uv pip install {files}"]

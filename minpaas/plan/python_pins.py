@@ -120,11 +120,11 @@ _BESIDE = {
     ],
 }
 _PIN = re.compile(
-    r"^\s*([A-Za-z][\w.-]*?)\s*(?:\[[\w ,.-]*\])?\s*(?:===?|~=(?=\s*\d+\.\d+\.\d))\s*v?(\d+(?:\.\d+)*)[\w.*+-]*\s*(?:[;#\\].*)?$",
+    r"^[ \t]*([A-Za-z][\w.-]*?)\s*(?:\[[\w ,.-]*\])?\s*(?:===?|~=(?=\s*\d+\.\d+\.\d))\s*v?(\d+(?:\.\d+)*)[\w.*+-]*\s*(?:[;#\\].*)?$",
     re.M,
 )
 _BELOW = re.compile(
-    r"^\s*([A-Za-z][\w.-]*?)\s*(?:\[[\w ,.-]*\])?\s*(?:[>!=~][^;#<\n]*)?<(=?)\s*(\d+(?:\.\d+)*)\s*(?:,[^<;#\n]*)?(?:[;#].*)?$",
+    r"^[ \t]*([A-Za-z][\w.-]*?)\s*(?:\[[\w ,.-]*\])?\s*(?:[>!=~][^;#<\n]*)?<(=?)\s*(\d+(?:\.\d+)*)\s*(?:,[^<;#\n]*)?(?:[;#].*)?$",
     re.M,
 )
 
@@ -158,9 +158,9 @@ def beside(text: str) -> Iterator[tuple[str, str]]:
     for name, version in _PIN.findall(text):
         for versions, wanted in _BESIDE.get(_plain(name), []):
             other, _, limit = wanted.removeprefix("?").partition("<")
-            if wanted[0] == "?" and not re.search(rf"^\s*{other}\b", text, re.M | re.I):
+            if wanted[0] == "?" and not re.search(rf"^[ \t]*{other}\b", text, re.M | re.I):
                 continue
-            own = re.search(rf"^\s*{other}\s*(\[[^]]*\])?\s*[=<>~!@]", text, re.M | re.I)
+            own = re.search(rf"^[ \t]*{other}\s*(\[[^]]*\])?\s*[=<>~!@]", text, re.M | re.I)
             if _within(version, versions) and not own:
                 here = (_numbers(limit), f"{name.lower()}=={version}")
                 found[other] = min(found.get(other, here), here)

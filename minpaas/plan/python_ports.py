@@ -37,7 +37,9 @@ def fixed(text: str) -> int:
     }
     calls = _listening(nodes)
     named = [port for call in calls for one in _places(call) if (port := _number(numbers, one))]
-    untold = [port for name, port in _UNTOLD.items() if calls and re.search(rf"^\s*(from|import) {name}\b", text, re.M)]
+    untold = [
+        port for name, port in _UNTOLD.items() if calls and re.search(rf"^[ \t]*(from|import) {name}\b", text, re.M)
+    ]
     return next(iter([*named, *untold]), 0)
 
 

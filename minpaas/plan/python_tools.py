@@ -33,7 +33,7 @@ _TOOLS = (
     Tool("solara", "Solara", f"solara run {{file}} {_LISTEN}", r"^def Page\b|^(Page|routes|app) *="),
     Tool("mesop", "Mesop", "gunicorn {module}:me --bind 0.0.0.0:$PORT", r"^import mesop as me\b(?s:.*)@me\.page", "gunicorn"),
     Tool("robyn", "Robyn", "ROBYN_HOST=0.0.0.0 ROBYN_PORT=$PORT python {file}", r"\bRobyn\("),
-    Tool("flet", "Flet", "FLET_FORCE_WEB_SERVER=true FLET_SERVER_IP=0.0.0.0 FLET_SERVER_PORT=$PORT python {file}", r"^\s*(ft|flet)\.(run|app)\(", "flet-web"),
+    Tool("flet", "Flet", "FLET_FORCE_WEB_SERVER=true FLET_SERVER_IP=0.0.0.0 FLET_SERVER_PORT=$PORT python {file}", r"^[ \t]*(ft|flet)\.(run|app)\(", "flet-web"),
     # without  server = app.server , which gunicorn needs
     Tool("dash", "Dash", "waitress-serve --host 0.0.0.0 --port $PORT {module}:app.server", r"^app *= *(dash\.)?Dash\(", "waitress"),
 )  # fmt: skip
@@ -82,4 +82,4 @@ def notebook(tree: Tree, packages: str) -> str:
 
 def imports(text: str) -> set[str]:
     """The first words of what a file imports."""
-    return set(re.findall(r"^\s*(?:from|import)\s+(\w+)", text, re.M))
+    return set(re.findall(r"^[ \t]*(?:from|import)\s+(\w+)", text, re.M))

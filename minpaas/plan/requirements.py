@@ -22,7 +22,7 @@ _SETS = (
     "requirements",
     "main",
 )  # of a requirements/ folder
-LOCAL = re.compile(r"^\s*(-e\s|--editable|\.{1,2}(/|\s*$)|file:)|@\s*file:|^\s*[\w./-]+\.(whl|tar\.gz)\s*$", re.M)
+LOCAL = re.compile(r"^[ \t]*(-e\s|--editable|\.{1,2}(/|\s*$)|file:)|@\s*file:|^[ \t]*[\w./-]+\.(whl|tar\.gz)\s*$", re.M)
 
 
 def source(tree: Tree) -> str:
@@ -36,7 +36,13 @@ def text(tree: Tree) -> str:
     """The text of requirements.txt and of what it includes, where they are what is installed."""
     if source(tree) != "requirements.txt":
         return ""
-    return "\n".join(tree.read(name) or "" for name in files(tree)[0])
+    return read(tree, files(tree)[0])
+
+
+def read(tree: Tree, names: list[str]) -> str:
+    """The text of files that pip reads: each space as one, and no empty lines, over which patterns would take long."""
+    lines = "\n".join(tree.read(name) or "" for name in names).splitlines()
+    return "\n".join(filter(None, (" ".join(line.split()) for line in lines)))
 
 
 def roots(tree: Tree) -> list[str]:
@@ -56,15 +62,15 @@ def files(tree: Tree) -> tuple[list[str], bool]:
     pending, seen, local = roots(tree), list[str](), False
     while pending:
         name = pending.pop()
-        text = tree.read(name)
-        if text is None or name in seen:
+        if not tree.has(name) or name in seen:
             continue
         if not re.fullmatch(r"[A-Za-z0-9._/-]+", name):
             local = True
             continue
         seen.append(name)
+        text = read(tree, [name])
         folder = name.rpartition("/")[0]
-        for included in re.findall(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", text, re.M):
+        for included in re.findall(r"^[ \t]*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", text, re.M):
             pending.append(joined(folder, included))
         local = local or bool(LOCAL.search(text))
     return seen, local

@@ -100,7 +100,7 @@ def _proxies(told: dict[str, Any], notes: Notes) -> Iterator[Rule]:
 
 
 def _staticfile(tree: Tree, built: bool) -> SiteRecipe:
-    told = dict(re.findall(r"^\s*(\w+)\s*:\s*[\"']?([^\"'\n#]*?)[\"']?\s*$", tree.read("Staticfile") or "", re.M))
+    told = dict(re.findall(r"^[ \t]*(\w+)\s*:\s*[\"']?([^\"'\n#]*?)[\"']?\s*$", tree.read("Staticfile") or "", re.M))
     root = _root(tree, told.get("root") or "", "Staticfile", built)
     spa = told.get("pushstate") in ("enabled", "true") or told.get("index_fallback") == "true"
     spa = spa or "index.html" in told.get("try_files", "")

@@ -1,9 +1,11 @@
 """What is decided about each application of tests/apps, with no engine and no network."""
 
+import contextlib
 import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -277,3 +279,18 @@ def test_an_application_with_a_thread_of_its_own_is_served(tmp_path: Path) -> No
     text = (tmp_path / "keep_alive.py").read_text()
     (tmp_path / "keep_alive.py").write_text(text.replace("target=run", "target=counted.clear"))
     assert plan(Folder(tmp_path)).process_types["web"].startswith("gunicorn keep_alive:app")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("filling", ["\n", " ", " \n"], ids=["empty lines", "spaces", "lines of one space"])
+@pytest.mark.parametrize("folder", ["python-requirements-flask-without-procfile", "render-yaml-of-node-in-folders"])
+def test_a_long_file_with_nothing_in_it_is_read_at_once(tmp_path: Path, folder: str, filling: str) -> None:
+    """A pattern over white space that takes the square of its length would hold up the whole server."""
+    shutil.copytree(APPS / folder, tmp_path, dirs_exist_ok=True)
+    for name in ("Procfile", "render.yaml", "requirements.txt", "app.py", "CHECKS", "project.toml", "wrangler.jsonc"):
+        at = tmp_path / name
+        at.write_text((at.read_text() if at.exists() else "") + filling * 40_000)
+    began = time.monotonic()
+    with contextlib.suppress(PlanError):
+        plan(Folder(tmp_path))
+    assert time.monotonic() - began < 10
