@@ -24,7 +24,7 @@ _APART = 1.0  # seconds between attempts at a path of the owner's own
 _LOOPBACK_PATIENCE = 5.0  # seconds: who listens on loopback at the right port by then will not change its mind
 _LOOKED_AT = 400  # lines of its output; a server with several workers says the cause once for each
 _SHOWN = 100  # of them
-_WORKING = 50.0  # percent of a core: who waits for a connection or a lock uses next to nothing
+_WORKING = 5.0  # percent of a core: who waits uses next to nothing, and on a busy machine who works gets little
 _SETTLE = 3.0  # seconds that a process without a port must have run
 # what programs that run others say when these have ended, while they themselves run on; and how often they say so until it is for good
 _ENDED_INSIDE = (
