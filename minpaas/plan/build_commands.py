@@ -7,7 +7,7 @@ from typing import Any
 from minpaas.plan import build_lines, hosting, node_workspaces
 from minpaas.plan.development import entered, script
 from minpaas.plan.node_scripts import Scripts, packages_of
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, dependencies
 
 _BUILDS = re.compile(r"(?:npm run|yarn(?: run)?|pnpm(?: run)?|bun run) build")
 _EXPO = ("build:web", "export", "export:web", "web:build", "build-web")
@@ -77,7 +77,7 @@ def _told(tree: Tree, package: Mapping[str, Any]) -> str:
 
 def _can_be_run(part: str, package: Mapping[str, Any]) -> bool:
     """Whether its program is there: of Node.js, or one of the packages. A script that it names must be there too."""
-    needed = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    needed = dependencies(package)
     called = re.fullmatch(r"(?:npm run|yarn(?: run)?|pnpm(?: run)?|bun run) ([\w:.-]+)(?: .*)?", part)
     if called and called[1] not in (package.get("scripts") or {}):
         return False

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from minpaas.plan import render_yaml, yaml
+from minpaas.plan import procfile, render_yaml, yaml
 from minpaas.plan.tree import Tree, joined
 
 # lines of a build command that are done here as well
@@ -144,7 +144,7 @@ def migration(tree: Tree) -> str:
 
 def _told(tree: Tree) -> list[tuple[str, str]]:
     """What render.yaml, railway.json or nixpacks.toml build with, and what a script says that it calls, each command once. Nothing where a Procfile says what is run."""
-    if re.search(r"^[ \t]*web\s*:", tree.read("Procfile") or "", re.M):
+    if procfile.names_web(tree):
         return []
     return list(dict.fromkeys(one for command in _build_commands(tree) for one in commands(command)))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minpaas.plan.model import PlanError
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, dependencies
 
 # programs that serve pages while somebody works on them, with the arguments that make them do so (none: always)
 _DEVELOPMENT = {
@@ -116,7 +116,7 @@ def _a_worker(because: str) -> PlanError:
 def desktop(tree: Tree, package: Mapping[str, Any]) -> PlanError | None:
     """What is said of an app that opens a window where it is started, with no server for visitors and no pages of its own."""
     scripts = package.get("scripts") or {}
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     start, build, main = script(scripts, "start"), script(scripts, "build"), str(package.get("main") or "")
     because = ""
     if not names & _DESKTOP:

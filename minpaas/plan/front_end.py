@@ -8,7 +8,7 @@ from typing import Any
 from minpaas.plan import frameworks, node_start, site_files, static
 from minpaas.plan.development import bare, entered, is_development, script, serves_pages
 from minpaas.plan.model import Notes, PlanError, SiteRecipe
-from minpaas.plan.tree import Tree, Under, json_of
+from minpaas.plan.tree import Tree, Under, dependencies, json_of
 
 _SERVERS = (
     "@astrojs/node",
@@ -44,7 +44,7 @@ def site(tree: Tree, package: Mapping[str, Any], notes: Notes) -> tuple[SiteReci
     """How a front end that only builds is served, and why; None when the tree serves itself."""
     scripts = package.get("scripts") or {}
     start, build = script(scripts, "start"), _build(package)
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     if inside := _inside(tree, start, notes):
         return inside
     if frameworks.exported(tree, names, scripts, build):
@@ -129,7 +129,7 @@ def _renders(tree: Tree, names: set[str], package: Mapping[str, Any]) -> bool:
 def build_script(package: Mapping[str, Any]) -> str | None:
     """The name of the script that builds: build, or what a framework calls it that has no build, or what compiles."""
     scripts = package.get("scripts") or {}
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     if "build" in scripts:
         return "build"
     if compiling := package.get(node_start.COMPILES):
@@ -169,7 +169,7 @@ def entry(tree: Tree, package: Mapping[str, Any], listens: re.Pattern[str] = _LI
 
 def server_command(tree: Tree, package: Mapping[str, Any]) -> tuple[str, str] | None:
     """The server that a framework's build leaves behind, for trees without a start script."""
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     scripts = package.get("scripts") or {}
     if "nuxt" in names and frameworks.nuxt_2(tree):
         return "nuxt start", "Nuxt 2"
@@ -224,7 +224,7 @@ def built(scripts: Mapping[str, Any], build: str) -> bool:
 def _pages(tree: Tree, package: Mapping[str, Any], build: str | None, start: str) -> tuple[str, str, str] | None:
     """The same of a tree with pages of its own, where package.json is only for tools."""
     page = static.detect(tree) or (None if start or entry(tree, package, re.compile("")) else static.first_page(tree))
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     # with a package for servers, a file at a usual place may also only call the one that listens
     listens = re.compile("") if any(one in names for one in _SERVERS) else _LISTENS
     if page is None or (not start and entry(tree, package, listens)):

@@ -26,7 +26,7 @@ from minpaas.plan.appjson import parse_json
 from minpaas.plan.model import NodeRecipe, Notes, Plan, PlanError
 from minpaas.plan.node_packages import Manager
 from minpaas.plan.node_scripts import Scripts, changes_packages, entered, installs_globally, packages_of
-from minpaas.plan.tree import Tree, Under, json_of
+from minpaas.plan.tree import Tree, Under, dependencies, json_of
 
 _HEAP = "--max-old-space-size=2560"
 # what listens on localhost, or on the container's own name, unless it is told otherwise
@@ -55,10 +55,7 @@ def serves(tree: Tree) -> bool:
 def sources_of(tree: Tree) -> tuple[str, str] | None:
     """Hugo or Jekyll, where the pages are theirs and package.json is only for their assets; None: it brings them itself."""
     maker = static.generator(tree)
-    names = {
-        *json_of(tree, "package.json").get("dependencies", {}),
-        *json_of(tree, "package.json").get("devDependencies", {}),
-    }
+    names = dependencies(json_of(tree, "package.json"))
     return maker if maker and maker[0] in ("Hugo", "Jekyll") and not names & set(frameworks.HUGO) else None
 
 
@@ -294,13 +291,13 @@ def _needs_development(tree: Tree, package: Mapping[str, Any], types: dict[str, 
 
 
 def _hosts(package: Mapping[str, Any]) -> dict[str, str]:
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     return {variable: "0.0.0.0" for name, variable in _HOSTS.items() if name in names}
 
 
 def _passing(package: Mapping[str, Any]) -> dict[str, str]:
     """What makes a runner of tasks hand on PORT and the config vars, of which its own file names none."""
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     return {"TURBO_ENV_MODE": "loose"} if "turbo" in names else {}
 
 
@@ -322,7 +319,7 @@ def _building(tree: Tree, package: dict[str, Any], manager: Manager, version: st
         if linker is None or linker[1].strip("\"'") == "pnp":
             environment["YARN_NODE_LINKER"] = "node-modules"
             notes.because("Packages go to node_modules (instead of Plug'n'Play), so that any command finds them")
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     if frameworks.svelte_adapter(tree, names) == "auto":
         environment["GCP_BUILDPACKS"] = (
             "1"  # its adapter-auto knows this for a machine of its own: it takes adapter-node

@@ -7,7 +7,7 @@ from typing import Any
 from minpaas.plan import development, front_end, languages, node_packages, node_start, platforms
 from minpaas.plan.model import PlanError
 from minpaas.plan.node_scripts import Scripts, entered
-from minpaas.plan.tree import Tree, joined, json_of
+from minpaas.plan.tree import Tree, dependencies, joined, json_of
 
 _PLAIN = re.compile(r"[\w./=@:, +$-]+")  # no quotes, no operators: it needs no package manager to run
 _SEVERAL = re.compile(r"\b(?:concurrently|npm-run-all|run-p)\b|[^&]&[^&]")
@@ -27,7 +27,7 @@ def start(tree: Tree, package: Mapping[str, Any], types: dict[str, str]) -> tupl
     if types.get("web"):
         return types, "web of the Procfile"
     script = development.script(scripts, "start")
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     if (
         script
         and development.is_development(tree, scripts, script)

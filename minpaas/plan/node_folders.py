@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from minpaas.plan import build_lines, node_packages
+from minpaas.plan import build_lines, node_packages, procfile
 from minpaas.plan.model import NodeRecipe, Notes
 from minpaas.plan.node_packages import Manager
 from minpaas.plan.tree import Tree, json_of, paths
@@ -46,7 +46,7 @@ def served(tree: Tree, endings: tuple[str, ...] = _PYTHON) -> str:
 
     Not where a Procfile says what is run: Heroku builds none, so such an app has them from elsewhere.
     """
-    if re.search(r"^[ \t]*web\s*:", tree.read("Procfile") or "", re.M):
+    if procfile.names_web(tree):
         return ""
     for path in paths(tree):
         text = (tree.read(path) or "") if path.endswith(endings) else ""

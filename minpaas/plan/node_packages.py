@@ -7,7 +7,7 @@ from typing import Any
 
 from minpaas.plan import node_versions, semver
 from minpaas.plan.model import Notes
-from minpaas.plan.tree import Tree
+from minpaas.plan.tree import Tree, dependencies
 
 _LOCKS = (
     ("pnpm-lock.yaml", "pnpm"),
@@ -152,7 +152,7 @@ def prune(manager: Manager, workspaces: bool) -> str:
 
 def makes_a_client(tree: Tree, package: Mapping[str, Any]) -> bool:
     """Whether a package writes code into node_modules by the app's own files when it is installed: Prisma's client, by its schema."""
-    named = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    named = dependencies(package)
     return {"@prisma/client", "prisma"} <= named and (tree.has("prisma/schema.prisma") or "prisma" in package)
 
 

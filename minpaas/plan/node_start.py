@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minpaas.plan import development
-from minpaas.plan.tree import Tree, joined
+from minpaas.plan.tree import Tree, dependencies, joined
 
 COMPILES = "minpaas:compiles"  # a key of package.json as it was read: the script that compiling() names
 # scripts that start what the build has made, where start is for development or is missing
@@ -108,7 +108,7 @@ def compiling(tree: Tree, package: Mapping[str, Any]) -> str | None:
 def uncompiled(tree: Tree, package: Mapping[str, Any]) -> str:
     """tsc, where start runs a file of its output that is not there, and no script makes it, for each developer does by hand."""
     scripts = package.get("scripts") or {}
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     file, folder = file_of(str(scripts.get("start") or "").strip()), _configured(tree, "outDir")
     made = {"build", "heroku-postbuild", "prestart"} & set(scripts) or package.get(COMPILES)
     missing = file.startswith(f"{folder}/") and not is_there(tree, file) if folder else False
@@ -142,7 +142,7 @@ def missing_environment(tree: Tree, text: str) -> tuple[str, ...]:
 def developed(tree: Tree, package: Mapping[str, Any]) -> str:
     """The command for the file that a script for development runs and watches; empty where there is none such."""
     scripts = package.get("scripts") or {}
-    names = {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}
+    names = dependencies(package)
     for line in [
         development.script(scripts, name) for name in ("dev", "develop", "start:dev", "server") if name in scripts
     ]:

@@ -14,6 +14,11 @@ def read(tree: Tree, notes: Notes) -> dict[str, str]:
     return parse(tree.read("Procfile") or "", notes)
 
 
+def names_web(tree: Tree) -> bool:
+    """Whether there is a Procfile with a web line, before which no other platform's file counts."""
+    return bool(re.search(r"^[ \t]*web\s*:", tree.read("Procfile") or "", re.M))
+
+
 def misnamed(tree: Tree) -> str | None:
     """What was meant as a Procfile, and is not read as one."""
     names = tree.names()

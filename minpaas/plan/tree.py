@@ -1,7 +1,7 @@
 """A tree of files as the planners see it: a commit in the server's object store, or a folder on a laptop."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -122,3 +122,8 @@ def json_of(tree: Tree, name: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def dependencies(package: Mapping[str, Any]) -> set[str]:
+    """The packages that a package.json names, those for development among them."""
+    return {*(package.get("dependencies") or {}), *(package.get("devDependencies") or {})}

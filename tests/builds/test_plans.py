@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -202,6 +203,14 @@ def test_what_render_yaml_asks_for() -> None:
 def test_a_start_command_of_several_lines(text: str, command: str) -> None:
     service = render_yaml.web_service(f"services:\n  - type: web\n    startCommand: {text}\n  - type: worker\n")
     assert render_yaml.command(service, "startCommand") == command
+
+
+def test_headers_that_render_yaml_gives_pages() -> None:
+    folder = APPS / "render-yaml-of-pages-with-routes"
+    told = re.findall(r"name: (X-\S+)", (folder / "render.yaml").read_text())
+    site = plan(Folder(folder)).site
+    assert site
+    assert [one.name for one in site.headers if one.name in told] == told != []
 
 
 def test_a_build_script_that_only_a_dashboard_knows_of(tmp_path: Path) -> None:
